@@ -43,12 +43,12 @@ ROUSE_API int rouse_event_init(rouse_event *event, rouse_event_mode mode, bool s
 
 // Sets |event|: see the top. Setting a set event changes nothing.
 // The library touches |event| no more once a waiter can observe the effect.
-// Threads: any, signal handlers too. Takes no mutex, allocates nothing, never blocks.
+// Threads: any. Takes no mutex, allocates nothing, never blocks.
 // Ordering: everything before a set happens before what follows a wait that it released.
 ROUSE_API void rouse_event_set(rouse_event *event);
 
 // Unsets |event|. Waiters that a set has released already stay released.
-// The caller keeps |event| alive during the call. Threads: any, signal handlers too. Never blocks.
+// The caller keeps |event| alive during the call. Threads: any. Never blocks.
 ROUSE_API void rouse_event_reset(rouse_event *event);
 
 // Whether a wait would succeed at this moment without waiting. Takes nothing. Threads: any.

@@ -87,7 +87,7 @@ ROUSE_API int rouse_semaphore_acquire_start(rouse_semaphore *semaphore, rouse_wa
 // Returns ROUSE_DONE, or ROUSE_EOVERFLOW: more than ROUSE_SEMAPHORE_PERMITS_MAX would be free (grants
 //   that are being handed out at this moment still count as free); nothing changed.
 // The library touches |semaphore| no more once a waiter can observe the effect.
-// Threads: any, signal handlers too. Takes no mutex, allocates nothing, never blocks.
+// Threads: any. Takes no mutex, allocates nothing, never blocks.
 ROUSE_API int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits);
 
 // Raises the capacity by |permits| and makes them free.

@@ -64,16 +64,16 @@ ROUSE_API int rouse_waitqueue_wait_if_start(rouse_waitqueue *queue, rouse_wait *
                                             rouse_condition_fn *condition, void *argument,
                                             int64_t deadline_ns);
 
-// Wakes the one who has waited longest. Threads: any, signal handlers too. Never blocks.
+// Wakes the one who has waited longest. Threads: any. Never blocks.
 // The library touches |queue| no more once the woken can observe the effect.
 ROUSE_API void rouse_waitqueue_wake_one(rouse_waitqueue *queue);
 
-// Wakes up to |count| waiters, longest first. 2^24 and more wakes all. 0 wakes none. Threads: any,
-// signal handlers too. Never blocks.
+// Wakes up to |count| waiters, longest first. 2^24 and more wakes all. 0 wakes none. Threads: any.
+// Never blocks.
 ROUSE_API void rouse_waitqueue_wake(rouse_waitqueue *queue, uint32_t count);
 
 // Wakes everybody who waits now. Whoever comes later, or waits again, is not woken by it.
-// Threads: any, signal handlers too. Never blocks.
+// Threads: any. Never blocks.
 ROUSE_API void rouse_waitqueue_wake_all(rouse_waitqueue *queue);
 
 // How many waiters are queued. A snapshot; those being queued or woken at this moment may or may not

@@ -1,0 +1,19 @@
+// All of rouse.
+#ifndef ROUSE_ROUSE_H
+#define ROUSE_ROUSE_H
+
+#include <rouse/clock.h>
+#include <rouse/errors.h>
+#include <rouse/event.h>
+#include <rouse/io.h>
+#include <rouse/loop.h>
+#include <rouse/mutex.h>
+#include <rouse/probe.h>
+#include <rouse/run.h>
+#include <rouse/semaphore.h>
+#include <rouse/task.h>
+#include <rouse/version.h>
+#include <rouse/wait.h>
+#include <rouse/waitqueue.h>
+
+#endif
