@@ -18,7 +18,6 @@ enum rouse__kind {
   ROUSE__KIND_POST,   // nothing: a message to a loop, complete on arrival
   ROUSE__KIND_TIMER,  // only its deadline
   ROUSE__KIND_IO,     // a backend's operation
-  ROUSE__KIND_WORK,   // a call on the blocking pool
 };
 
 // rouse_wait.outcome, low half; the high half is the core's.
@@ -42,7 +41,7 @@ struct rouse__blocked;
 struct rouse__waker_ops {
   // Any thread. Takes the chain first ..= last (by |link|; last->link is the waker's to write).
   void (*wake)(struct rouse__waker *waker, rouse_wait *first, rouse_wait *last);
-  // Any thread. A cancel request for a wait that is in no queue (TIMER, IO, WORK). |reason| is
+  // Any thread. A cancel request for a wait that is in no queue (TIMER, IO). |reason| is
   // CANCEL_ASKED with the reason's bit.
   void (*cancel)(struct rouse__waker *waker, rouse_wait *wait, unsigned reason);
   // Own thread. Expires |wait| at wait->deadline_ns.
@@ -93,7 +92,7 @@ static inline bool rouse__deadline_passed(int64_t deadline_ns) {
 
 // |wait| has arrived: complete (true), or only nudged and still waiting (false).
 bool rouse__wait_arrived(rouse_wait *wait);
-// The result of a complete wait of a queued kind, TIMER or WORK.
+// The result of a complete wait of a queued kind or TIMER.
 int rouse__wait_result(const rouse_wait *wait);
 // Asks |wait| to leave, for |reason| (CANCEL_ASKED and perhaps one of the others).
 void rouse__wait_leave(rouse_wait *wait, unsigned reason);
