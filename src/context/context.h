@@ -1,22 +1,22 @@
 // The stack switch: suspends the running flow of control and continues another one.
 //
-// A flow is a stack and what a call preserves. A context stands for a flow while that is suspended; its
-// contents mean nothing while the flow runs. Contexts belong to one thread: a flow is only ever continued
-// by the thread that first ran it.
+// A flow is a stack and what a call preserves. A context stands for a flow while that is suspended;
+// its contents mean nothing while the flow runs. Contexts belong to one thread: a flow is only ever
+// continued by the thread that first ran it.
 //
-//   rouse__context_adopt(&thread)            the calling thread's own stack, so that it can be left
-//   rouse__context_make(&task, low, high, …) a flow that has not started
-//   rouse__context_switch(&thread, &task)    the thread sleeps in |thread|, the task runs
-//   rouse__context_switch(&task, &thread)    … and back, as often as wanted
-//   rouse__context_exit(&task, &thread)      the task's last switch
-//   rouse__context_release(&task)            by another flow, once it has left; then reuse stack and context
+//   rouse__context_adopt(&thread)          the calling thread's own stack, so that it can be left
+//   rouse__context_make(&task, …)          a flow that has not started
+//   rouse__context_switch(&thread, &task)  the thread's flow sleeps, the task runs
+//   rouse__context_switch(&task, &thread)  … and back, as often as wanted
+//   rouse__context_exit(&task, &thread)    the task's last switch
+//   rouse__context_release(&task)          by another flow; then stack and context can be reused
 //
-// A switch is inlined: the compiler knows which registers live across it and keeps only those, and the
-// jump at its end has a branch-predictor entry of its own for each place that suspends. A switch that
-// is a function has to save all of the preserved registers and ends in a return to a place that its caller
-// did not call, which the processor always mispredicts. What is saved by hand is what the compiler can't
-// be told about, and the floating-point control words, which a call preserves by the ABI: a task's
-// fesetround() must be nobody else's.
+// A switch is inlined: the compiler knows which registers live across it and keeps only those, and
+// the jump at its end has a branch-predictor entry of its own for each place that suspends. A
+// switch that is a function has to save all of the preserved registers and ends in a return to a
+// place that its caller did not call, which the processor always mispredicts. What is saved by hand
+// is what the compiler can't be told about, and the floating-point control words, which a call
+// preserves by the ABI: a task's fesetround() must be nobody else's.
 //
 // Signal masks, errno and the like belong to the thread and are not switched.
 #ifndef ROUSE_CONTEXT_CONTEXT_H
@@ -36,7 +36,7 @@ typedef void rouse__context_entry(void *argument);
 // rouse__context_swap(from, to); the .c file beside it has make, adopt and name.
 #if defined ROUSE_CONTEXT_UCONTEXT
 #define ROUSE__CONTEXT_UCONTEXT 1
-#elif defined __x86_64__ && !defined __ILP32__ && !defined _WIN32
+#elif defined __x86_64__ && !defined __ILP32__ && !defined __APX_F__ && !defined _WIN32
 #define ROUSE__CONTEXT_SYSV_X86_64 1
 #elif defined __aarch64__ && !defined __ILP32__ && !defined _WIN32
 #define ROUSE__CONTEXT_AARCH64 1
@@ -60,8 +60,8 @@ struct rouse__context {
   ROUSE__SANITIZER_FIELD
 };
 
-// Prepares |context| to run entry(argument) on [stack_low, stack_high) at its first switch. Touches no
-// stack memory. |stack_high| is rounded down to what the ABI needs. The new flow starts with the
+// Prepares |context| to run entry(argument) on [stack_low, stack_high) at its first switch. Touches
+// no stack memory. |stack_high| is rounded down to what the ABI needs. The new flow starts with the
 // floating-point control words of the calling one.
 void rouse__context_make(rouse__context *context, void *stack_low, void *stack_high,
                          rouse__context_entry *entry, void *argument);
@@ -69,8 +69,9 @@ void rouse__context_make(rouse__context *context, void *stack_low, void *stack_h
 // Makes |context| stand for the flow that runs now, on the calling thread's own stack.
 void rouse__context_adopt(rouse__context *context);
 
-// Frees what make or adopt attached to |context|, which must be suspended for good (its flow has left by
-// rouse__context_exit(), or was never started) or be the adopted one. Called once for each make and adopt.
+// Frees what make or adopt attached to |context|, which must be suspended for good (its flow has
+// left by rouse__context_exit(), or was never started) or be the adopted one. Called once for each
+// make and adopt.
 void rouse__context_release(rouse__context *context);
 
 // The name of the switch in use: "sysv-x86-64", "aarch64" or "ucontext".
@@ -83,16 +84,16 @@ static inline void rouse__context_switch(rouse__context *from, rouse__context *t
   rouse__sanitizer_arrive(ROUSE__SANITIZER(from));
 }
 
-// Ends the running flow, which |from| stood for, and continues |to|. Never returns; |from| can then be
-// released and its stack reused.
+// Ends the running flow, which |from| stood for, and continues |to|. Never returns; |from| can then
+// be released and its stack reused.
 _Noreturn static inline void rouse__context_exit(rouse__context *from, rouse__context *to) {
   rouse__sanitizer_leave(ROUSE__SANITIZER(from), ROUSE__SANITIZER(to), 1);
   rouse__context_swap(&from->registers, &to->registers);
   __builtin_unreachable();
 }
 
-// For the files of this directory: the first C function of every flow. |stack_pointer| is what it was
-// just before the call.
+// For the files of this directory: the first C function of every flow. |stack_pointer| is what it
+// was just before the call.
 _Noreturn void rouse__context_begin(rouse__context *context, uintptr_t stack_pointer);
 
 #endif

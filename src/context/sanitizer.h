@@ -1,15 +1,17 @@
 // What the sanitizers and valgrind must be told about stacks that change under them.
 //
 // ThreadSanitizer keeps a shadow call stack and a vector clock per fiber. Two fibers of one thread
-// run one after the other, so every switch synchronizes them. It supports some eight thousand fibers.
+// run one after the other, so every switch synchronizes them. It supports some eight thousand
+// fibers.
 //
 // AddressSanitizer keeps the bounds of the current stack, and a fake stack for its use-after-return
 // check. A leaving flow hands over its fake stack (or none, when it ends, which frees it); an
-// arriving one takes it back and learns the bounds of the stack that was left. That is how the bounds of
-// a thread's own stack become known: they are filled in when it is left for the first time.
+// arriving one takes it back and learns the bounds of the stack that was left. That is how the
+// bounds of a thread's own stack become known: they are filled in when it is left for the first
+// time.
 //
-// valgrind takes a jump of the stack pointer by less than 2 MB for a deep call unless the stacks are
-// registered; ROUSE_VALGRIND builds register them.
+// valgrind takes a jump of the stack pointer by less than 2 MB for a deep call unless the stacks
+// are registered; ROUSE_VALGRIND builds register them.
 //
 // Without any of them all of this is empty.
 #ifndef ROUSE_CONTEXT_SANITIZER_H
@@ -44,8 +46,8 @@
 #include <valgrind/valgrind.h>
 #endif
 
-// |leave| just before a switch, |arrive| just after it or at the start of a flow. They run between two
-// fibers and must leave no trace of their own on either one's shadow stack: always inlined.
+// |leave| just before a switch, |arrive| just after it or at the start of a flow. They run between
+// two fibers and must leave no trace of their own on either one's shadow stack: always inlined.
 #define ROUSE__SANITIZER_INLINE static inline __attribute__((always_inline))
 
 #if defined ROUSE__SANITIZE_THREAD || defined ROUSE__SANITIZE_ADDRESS || defined ROUSE_VALGRIND
@@ -112,7 +114,8 @@ ROUSE__SANITIZER_INLINE void rouse__sanitizer_leave(struct rouse__sanitizer *fro
                                                     struct rouse__sanitizer *to, int for_good) {
 #if defined ROUSE__SANITIZE_ADDRESS
   to->left = from;
-  __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->stack_low, to->stack_size);
+  __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->stack_low,
+                                 to->stack_size);
 #endif
 #if defined ROUSE__SANITIZE_THREAD
   __tsan_switch_to_fiber(to->fiber, 0);

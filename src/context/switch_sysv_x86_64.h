@@ -1,14 +1,15 @@
 // The switch for x86-64 with the System V ABI.
 //
-// The compiler is told that everything is lost but rsp, rbp and rbx, so it saves what it needs, where
-// it likes. rbp and rbx it may hold back for itself (frame pointer, base of a realigned frame): they are
-// saved here, with rsp and the place to go on at. Nothing is pushed, so a caller's red zone stays whole.
+// The compiler is told that everything is lost but rsp, rbp and rbx, so it saves what it needs,
+// where it likes. rbp and rbx it may hold back for itself (frame pointer, base of a realigned
+// frame): they are saved here, with rsp and the place to go on at. Nothing is pushed, so a caller's
+// red zone stays whole.
 //
-// The control words are saved and loaded without looking: comparing first, to spare the loads, waits for
-// the stores it reads back and is slower.
+// The control words are saved and loaded without looking: comparing first, to spare the loads,
+// waits for the stores it reads back and is slower.
 //
-// The last two instructions change the stack and leave; all else is loaded before, so that a signal's
-// unwinder finds a matching frame nearly everywhere.
+// The last two instructions change the stack and leave; all else is loaded before, so that a
+// signal's unwinder finds a matching frame nearly everywhere.
 #ifndef ROUSE_CONTEXT_SWITCH_SYSV_X86_64_H
 #define ROUSE_CONTEXT_SWITCH_SYSV_X86_64_H
 
@@ -32,9 +33,10 @@ struct rouse__context_registers {
 #endif
 
 #if defined __AVX512F__
-#define ROUSE__CONTEXT_LOSES_AVX512                                                                \
-  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",      \
-      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#define ROUSE__CONTEXT_LOSES_AVX512                                                             \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",   \
+      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", \
+      "k6", "k7"
 #else
 #define ROUSE__CONTEXT_LOSES_AVX512
 #endif

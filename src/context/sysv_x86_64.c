@@ -1,8 +1,9 @@
 // A new flow's first frame on x86-64 with the System V ABI; the switch itself is in the header.
 //
-// The first switch to a new context jumps to the trampoline with rsp at the aligned top of the stack and
-// the context in rbx, what to call in rbp. The call pushes a return address, so its target starts with rsp = 8 mod 16, as after
-// any call. The undefined return address tells debuggers and unwinders that there is no caller.
+// The first switch to a new context jumps to the trampoline with rsp at the aligned top of the
+// stack and the context in rbx, what to call in rbp. The call pushes a return address, so its
+// target starts with rsp = 8 mod 16, as after any call. The undefined return address tells
+// debuggers and unwinders that there is no caller.
 #include "context/context.h"
 
 #if defined ROUSE__CONTEXT_SYSV_X86_64
@@ -45,15 +46,17 @@ void rouse__context_make(rouse__context *context, void *stack_low, void *stack_h
   rouse__sanitizer_make(ROUSE__SANITIZER(context), stack_low, stack_high);
 }
 
-// A shadow stack holds the return addresses of one flow and would have to be switched along; the first
-// return after a switch would fault. Say so here, once per thread, where it can be understood.
+// A shadow stack holds the return addresses of one flow and would have to be switched along; the
+// first return after a switch would fault. Say so here, once per thread, where it can be
+// understood.
 static void refuse_shadow_stack(void) {
 #if defined __CET__ && (__CET__ & 2)
   uint64_t shadow_stack = 0;
   __asm__ volatile("rdsspq %0" : "+r"(shadow_stack));
   if (shadow_stack) {
-    rouse__die("this thread has a shadow stack, which tasks can't share; turn it off in GLIBC_TUNABLES",
-               ROUSE__WHERE);
+    rouse__die(
+        "this thread has a shadow stack, which tasks can't share; turn it off in GLIBC_TUNABLES",
+        ROUSE__WHERE);
   }
 #endif
 }
