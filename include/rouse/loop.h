@@ -30,7 +30,7 @@ typedef struct rouse_loop_options {
 typedef struct rouse_loop_stats {
   uint64_t dispatches;     // completions, nudges and resumptions run
   uint64_t waits;          // waits that were queued (did not finish at once) and have completed
-  uint64_t wakes;          // waits handed to a loop by this one's thread
+  uint64_t wakes;          // hand-overs of finished waits by this loop's thread; a batch counts once
   uint64_t bells_rung;     // doorbells rung by this loop's thread on other loops
   uint64_t bells_elided;   // hand-overs to other loops that needed no doorbell
   uint64_t sleeps;         // times it slept in its backend

@@ -28,7 +28,8 @@ ROUSE_API int rouse_run(const rouse_run_options *options, rouse_task_fn *main, v
 ROUSE_API uint32_t rouse_run_loop_count(void);
 ROUSE_API rouse_loop *rouse_run_loop(uint32_t index);
 
-// Inside rouse_run(), from a task: the sum of all loops' counters. Other loops' may be a moment old.
+// Inside rouse_run(), from a task: the sum of all loops' counters; each loop is asked, so this waits.
+// Outside of tasks: all zero.
 ROUSE_API void rouse_run_stats_read(rouse_loop_stats *out_stats);
 
 ROUSE_END_C

@@ -71,10 +71,11 @@ struct rouse__waker *rouse__waker_here(void);
 
 // --- for primitives -------------------------------------------------------------------------------
 
-// Counts calls that a task completed without waiting; when they are many it lets others run.
+// Counts the calls of a task; when they are many in a row it lets others run. At the start of each call
+// that may wait, while nothing is held by it yet.
 extern _Thread_local int32_t rouse__inline_budget;
 void rouse__inline_budget_spent(void);
-static inline void rouse__completed_inline(void) {
+static inline void rouse__inline_budget_use(void) {
   if (__builtin_expect(--rouse__inline_budget < 0, 0)) rouse__inline_budget_spent();
 }
 

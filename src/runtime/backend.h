@@ -33,6 +33,9 @@ enum rouse__operation {
   ROUSE__IO_OPERATIONS
 };
 
+// rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by rouse__io_blocking().
+enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED };
+
 struct rouse__backend;
 
 struct rouse__backend_ops {

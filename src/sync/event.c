@@ -167,8 +167,8 @@ static ROUSE__COLD int wait_blocking(rouse_event *event, uint64_t word, int64_t 
 
 int rouse_event_wait_until(rouse_event *event, int64_t deadline_ns) {
   uint64_t word;
+  rouse__inline_budget_use();
   if (ROUSE__UNLIKELY(!try_wait(event, &word))) return wait_blocking(event, word, deadline_ns);
-  rouse__completed_inline();
   return ROUSE_DONE;
 }
 

@@ -71,8 +71,8 @@ static ROUSE__COLD int lock_blocking(rouse_mutex *mutex, int64_t deadline_ns) {
 }
 
 int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns) {
+  rouse__inline_budget_use();
   if (ROUSE__UNLIKELY(!try_lock(mutex))) return lock_blocking(mutex, deadline_ns);
-  rouse__completed_inline();
   return ROUSE_DONE;
 }
 

@@ -129,11 +129,11 @@ static ROUSE__COLD int acquire_blocking(rouse_semaphore *semaphore, uint32_t per
 int rouse_semaphore_acquire_until(rouse_semaphore *semaphore, uint32_t permits,
                                   int64_t deadline_ns) {
   if (ROUSE__UNLIKELY(!permits)) return ROUSE_EINVAL;
+  rouse__inline_budget_use();
   int result = try_acquire(semaphore, permits);
   if (ROUSE__UNLIKELY(result == ROUSE_EAGAIN)) {
     return acquire_blocking(semaphore, permits, deadline_ns);
   }
-  rouse__completed_inline();
   return result;
 }
 

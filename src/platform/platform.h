@@ -1,0 +1,34 @@
+// What the runtime needs of the operating system besides a backend: threads, parking, a few readings.
+// One implementation per system; the clock of <rouse/clock.h> belongs to it, too.
+#ifndef ROUSE_PLATFORM_PLATFORM_H
+#define ROUSE_PLATFORM_PLATFORM_H
+
+#include <rouse/api.h>
+#include <rouse/clock.h>
+
+// Sleeps while |*word| is |expected|, until rouse__unpark() or |deadline_ns|. May return early.
+void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns);
+// Wakes one thread that sleeps on |word|. The memory may be gone already; nothing of it is touched.
+void rouse__unpark(rouse__atomic32 *word);
+
+typedef struct rouse__thread {
+  uintptr_t handle;
+} rouse__thread;
+// Starts a thread that blocks all signals. 0, or ROUSE_ENOMEM / ROUSE_EAGAIN.
+int rouse__thread_start(rouse__thread *thread, void (*function)(void *), void *argument,
+                        const char *name);
+void rouse__thread_join(rouse__thread *thread);
+void rouse__thread_yield(void);
+
+uint32_t rouse__cpu_count(void);
+const char *rouse__environment(const char *name);
+
+// How many forks lie between this process and the one that first asked. Cheap.
+uint32_t rouse__fork_generation(void);
+
+void *rouse__allocate(size_t size, size_t alignment);  // zeroed; NULL if there is none
+void rouse__free(void *memory);
+
+void rouse__print_error(const char *text);
+
+#endif

@@ -1,0 +1,303 @@
+// The loop: what one thread does, in turns.
+//
+//   1. take the mail of other threads
+//   2. dispatch what is ready: grants, nudges and completions first, then spawns and yields
+//   3. read the clock, end what has expired
+//   4. look at the backend, without sleeping
+//   5. nothing to do: watch for work a little while, then announce the sleep (see deliver.c) and sleep
+//
+// Every step is bounded, so that none starves another: a turn dispatches at most TURN waits, every
+// FAIR_SHARE-th of them from the list of those that are not urgent; timers end in slices.
+//
+// The watch before a sleep adapts: when it paid off it is lengthened, when it did not it is halved. A
+// sleep costs two orders of magnitude more than the hand-over that a short watch catches; a long one on
+// a machine with other work to do costs that work.
+//
+// Retirement: a producer that found the loop asleep rings its bell after the loop may already be awake,
+// by other means, with the producer's mail in hand. The loop counts the bells it is owed and hears
+// them all before it lets go of the backend.
+#include "runtime/backends.h"
+#include "runtime/inbox.h"
+#include "runtime/loop_internal.h"
+
+enum { TURN = 64, FAIR_SHARE = 16 };
+enum { SPIN_LOOKS = 32 };  // pauses between two readings of the clock
+enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000 };
+enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
+static const int64_t RETIRE_LOOK_NS = 1000000;
+
+void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait) {
+  rouse__ready_push(&loop->ready, wait, wait);
+}
+
+rouse_loop *rouse_loop_here(void) { return rouse__loop_here; }
+
+// --- turns ----------------------------------------------------------------------------------------
+
+static void take_mail(rouse_loop *loop) {
+  // RELAXED: a look; the swap below acquires.
+  if (!load_relaxed(&loop->inbox)) return;
+  // ORDER(inbox): acquire, the producers' waits and all before.
+  uintptr_t mail = swap_acquire(&loop->inbox, 0);
+  ROUSE__ASSERT(mail != ROUSE__INBOX_SLEEPING, "a loop that runs is announced as asleep");
+  rouse__loop_take_mail(loop, mail);
+}
+
+static bool anything_ready(const rouse_loop *loop) {
+  return loop->urgent.first || loop->ready.first;
+}
+
+// Dispatches up to TURN waits. Returns how many.
+static int dispatch_ready(rouse_loop *loop) {
+  int done = 0;
+  while (done < TURN) {
+    struct rouse__ready *first = &loop->urgent, *second = &loop->ready;
+    if (done % FAIR_SHARE == FAIR_SHARE - 1) first = &loop->ready, second = &loop->urgent;
+    rouse_wait *wait = rouse__ready_pop(first);
+    if (!wait) wait = rouse__ready_pop(second);
+    if (!wait) break;
+    done++;
+    rouse__loop_dispatch(loop, wait);
+  }
+  return done;
+}
+
+// One turn without sleeping. Returns how much was dispatched, or the backend's failure.
+static int turn(rouse_loop *loop) {
+  take_mail(loop);
+  int done = dispatch_ready(loop);
+  loop->waker.now_ns = rouse_now_ns();
+  rouse__loop_expire(loop);
+  int failed = loop->backend->ops->poll(loop->backend, 0);
+  return failed ? failed : done;
+}
+
+// --- sleep ----------------------------------------------------------------------------------------
+
+// Watches for work until |until_ns|. True: something is ready.
+static bool watch(rouse_loop *loop, int64_t until_ns) {
+  for (;;) {
+    for (int i = 0; i < SPIN_LOOKS; i++) {
+      if (load_relaxed(&loop->inbox)) return true;  // RELAXED: a look; taking it acquires
+      rouse__pause();
+    }
+    if (loop->backend->ops->poll(loop->backend, 0)) return true;  // its failure comes again
+    if (anything_ready(loop)) return true;
+    if (rouse_now_ns() >= until_ns) return false;
+  }
+}
+
+static bool watch_pays(rouse_loop *loop, int64_t deadline_ns) {
+  if (loop->spin_most_ns <= 0) return false;
+  int64_t until_ns = loop->waker.now_ns + loop->spin_ns;
+  if (until_ns > deadline_ns) until_ns = deadline_ns;
+  if (watch(loop, until_ns)) {
+    loop->spin_ns = loop->spin_ns * 2 < loop->spin_most_ns ? loop->spin_ns * 2 : loop->spin_most_ns;
+    return true;
+  }
+  loop->spin_ns = loop->spin_ns / 2 > SPIN_LEAST_NS ? loop->spin_ns / 2 : SPIN_LEAST_NS;
+  return false;
+}
+
+// Announces the sleep and sleeps, unless mail came first.
+static int sleep_until(rouse_loop *loop, int64_t deadline_ns) {
+  uintptr_t empty = 0;
+  // ORDER(inbox): release, so that a producer that replaces SLEEPING finds the backend as we left it.
+  if (!cas_release(&loop->inbox, &empty, ROUSE__INBOX_SLEEPING)) return 0;
+  loop->stats.sleeps++;
+  int failed = loop->backend->ops->poll(loop->backend, deadline_ns);
+  uintptr_t sleeping = ROUSE__INBOX_SLEEPING;
+  // RELAXED: takes nothing; if it fails there is mail, which is taken with acquire.
+  if (!cas_relaxed(&loop->inbox, &sleeping, 0)) loop->bells_owed++;
+  loop->waker.now_ns = rouse_now_ns();
+  return failed;
+}
+
+// Waits until there is something to do or |deadline_ns|.
+static int idle(rouse_loop *loop, int64_t deadline_ns) {
+  int64_t next_ns = rouse__timers_next_ns(&loop->timers);
+  if (next_ns < deadline_ns) deadline_ns = next_ns;
+  if (deadline_ns <= loop->waker.now_ns || watch_pays(loop, deadline_ns)) return 0;
+  return sleep_until(loop, deadline_ns);
+}
+
+// --- run ------------------------------------------------------------------------------------------
+
+static bool forked(const rouse_loop *loop) {
+  return loop->fork_generation != rouse__fork_generation();
+}
+
+static bool nothing_to_do(const rouse_loop *loop) {
+  // RELAXED: a look; sleeping checks again by CAS.
+  return !anything_ready(loop) && !load_relaxed(&loop->inbox);
+}
+
+int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
+  if (forked(loop)) return ROUSE_EFORKED;
+  ROUSE__ASSERT(loop == rouse__loop_here, "a loop is run by another thread than its own");
+  ROUSE__ASSERT(!loop->current, "a loop is run from inside one of its tasks");
+  int done = turn(loop);
+  if (done || deadline_ns <= loop->waker.now_ns) return done;
+  if (nothing_to_do(loop)) {
+    int failed = idle(loop, deadline_ns);
+    if (failed) return failed;
+    rouse__loop_expire(loop);
+  }
+  return turn(loop);
+}
+
+int rouse__loop_run(rouse_loop *loop) {
+  if (forked(loop)) return ROUSE_EFORKED;
+  for (;;) {
+    int done = turn(loop);
+    if (done < 0) return done;
+    if (done || !nothing_to_do(loop)) continue;
+    // ORDER(group): acquire, what all tasks of the group did before they ended.
+    if (load_acquire(&loop->group->tasks) == ROUSE__GROUP_STOPPING) return ROUSE_DONE;
+    int failed = idle(loop, ROUSE_FOREVER);
+    if (failed) return failed;
+    if (forked(loop)) return ROUSE_EFORKED;
+  }
+}
+
+int rouse_loop_run(rouse_loop *loop) {
+  ROUSE__ASSERT(loop == rouse__loop_here, "a loop is run by another thread than its own");
+  ROUSE__ASSERT(!loop->current, "a loop is run from inside one of its tasks");
+  return rouse__loop_run(loop);
+}
+
+// --- stop -----------------------------------------------------------------------------------------
+
+static void stop_arrived(rouse_wait *wait, int result) {
+  (void)result;
+  rouse_loop *loop = ROUSE__CONTAINER(wait, rouse_loop, stop_mail);
+  store_relaxed(&loop->stop_asked, 0);  // RELAXED: the mail is free again; the next post orders
+  // ORDER(group): acquire, pairs with the stop.
+  if (load_acquire(&loop->group->tasks) & ROUSE__GROUP_STOPPING) rouse__task_cancel_all(loop);
+}
+
+void rouse__group_ring(struct rouse__group *group) {
+  // A single loop may be gone right after its post; then nothing of |group| may be read.
+  const uint32_t count = group->count;
+  for (uint32_t i = 0; i < count; i++) {
+    rouse_loop *loop = group->loops[i];
+    uint32_t free_mail = 0;
+    // RELAXED: takes the mail for us; its post orders what it says.
+    if (loop && cas_relaxed(&loop->stop_asked, &free_mail, 1)) {
+      rouse_loop_post(loop, &loop->stop_mail, stop_arrived);
+    }
+  }
+}
+
+void rouse_loop_stop(rouse_loop *loop) {
+  struct rouse__group *group = loop->group;
+  uint64_t tasks = load_relaxed(&group->tasks);  // RELAXED: the CAS validates it
+  do {
+    if (tasks & ROUSE__GROUP_STOPPING) return;
+    // ORDER(group): release, all before the stop, to those who see it.
+  } while (!cas_release(&group->tasks, &tasks, tasks | ROUSE__GROUP_STOPPING));
+  rouse__group_ring(group);
+}
+
+// --- create and destroy ---------------------------------------------------------------------------
+
+static void set_defaults(rouse_loop *loop, const rouse_loop_options *options) {
+  if (options) loop->options = *options;
+  if (!loop->options.stack_size) loop->options.stack_size = STACK_DEFAULT;
+  loop->spin_most_ns = loop->options.spin_ns ? loop->options.spin_ns : SPIN_DEFAULT_NS;
+  if (rouse__cpu_count() < 2) loop->spin_most_ns = 0;
+  loop->spin_ns = loop->spin_most_ns;
+}
+
+static void join_group(rouse_loop *loop, struct rouse__group *group) {
+  if (!group) {
+    group = &loop->own_group;
+    group->count = 1;
+    group->loops = loop->own_loops;
+    group->pool_threads = loop->options.blocking_threads;
+    loop->own_loops[0] = loop;
+  }
+  loop->group = group;
+}
+
+int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *group,
+                       rouse_loop **out_loop) {
+  *out_loop = NULL;
+  if (rouse__loop_here && !forked(rouse__loop_here)) return ROUSE_EBUSY;
+  if (options && options->stack_size && options->stack_size < STACK_LEAST) return ROUSE_EINVAL;
+  rouse_loop *loop = rouse__allocate(sizeof *loop, _Alignof(rouse_loop));
+  if (!loop) return ROUSE_ENOMEM;
+  set_defaults(loop, options);
+  join_group(loop, group);
+  loop->waker.ops = &rouse__loop_waker_ops;
+  loop->waker.now_ns = rouse_now_ns();
+  loop->fork_generation = rouse__fork_generation();
+  rouse__timers_init(&loop->timers, loop->waker.now_ns);
+  int refused = rouse__stack_pool_init(&loop->stacks, loop->options.stack_size, STACKS_KEPT);
+  if (refused) goto out_free;
+  refused = rouse__backend_create(loop, &loop->options, &loop->backend);
+  if (refused) goto out_stacks;
+  rouse__context_adopt(&loop->context);
+  rouse__loop_here = loop;
+  *out_loop = loop;
+  return ROUSE_DONE;
+
+out_stacks:
+  rouse__stack_pool_finish(&loop->stacks);
+out_free:
+  rouse__free(loop);
+  return refused;
+}
+
+int rouse_loop_create(const rouse_loop_options *options, rouse_loop **out_loop) {
+  return rouse__loop_create(options, NULL, out_loop);
+}
+
+int rouse_loop_destroy(rouse_loop *loop) {
+  if (!loop) return ROUSE_DONE;
+  if (forked(loop)) return ROUSE_EFORKED;
+  ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
+  take_mail(loop);
+  while (anything_ready(loop)) {
+    dispatch_ready(loop);
+    take_mail(loop);
+  }
+  if (loop->tasks || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
+  while (loop->backend->bells_heard < loop->bells_owed) {
+    loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);
+  }
+  if (loop->group == &loop->own_group && loop->own_group.pool) {
+    rouse__pool_destroy(loop->own_group.pool);
+  }
+  loop->backend->ops->destroy(loop->backend);
+  rouse__task_free_spares(loop);
+  rouse__context_release(&loop->context);
+  rouse__stack_pool_finish(&loop->stacks);
+  rouse__loop_here = NULL;
+  rouse__free(loop);
+  return ROUSE_DONE;
+}
+
+rouse__pool *rouse__loop_pool(rouse_loop *loop) {
+  struct rouse__group *group = loop->group;
+  // ORDER(pool): acquire, the pool as its maker left it.
+  rouse__pool *pool = (rouse__pool *)load_acquire(&group->pool_made);
+  if (pool) return pool;
+  if (rouse__pool_create(group->pool_threads, &pool)) return NULL;
+  uintptr_t none = 0;
+  // ORDER(pool): release, the pool we made.
+  if (cas_acq_rel_acquire(&group->pool_made, &none, (uintptr_t)pool)) {
+    group->pool = pool;
+    return pool;
+  }
+  rouse__pool_destroy(pool);  // another loop was first
+  return (rouse__pool *)none;
+}
+
+// --- readings -------------------------------------------------------------------------------------
+
+const char *rouse_loop_backend(const rouse_loop *loop) { return loop->backend->ops->name; }
+const char *rouse_loop_doorbell(const rouse_loop *loop) { return loop->backend->doorbell; }
+void rouse_loop_stats_read(const rouse_loop *loop, rouse_loop_stats *out_stats) {
+  *out_stats = loop->stats;
+}

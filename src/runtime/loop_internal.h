@@ -1,0 +1,140 @@
+// What the files of the runtime share about a loop.
+#ifndef ROUSE_RUNTIME_LOOP_INTERNAL_H
+#define ROUSE_RUNTIME_LOOP_INTERNAL_H
+
+#include <rouse/event.h>
+#include <rouse/run.h>
+
+#include "base/assert.h"
+#include "base/atomics.h"
+#include "base/waker.h"
+#include "context/context.h"
+#include "platform/platform.h"
+#include "runtime/backend.h"
+#include "runtime/pool.h"
+#include "runtime/stack.h"
+#include "runtime/timer.h"
+
+// Loops that stop together: those of one rouse_run(), or a single one.
+struct rouse__group {
+  // tasks alive, twice, | stopping. One word, so that a spawn and the end can't miss each other.
+  rouse__atomic64 tasks;
+  uint32_t count;
+  rouse_loop **loops;
+  rouse__pool *pool;  // made by the first that needs it
+  rouse__atomic_pointer pool_made;
+  uint32_t pool_threads;
+};
+enum { ROUSE__GROUP_STOPPING = 1, ROUSE__GROUP_TASK = 2 };
+
+// A FIFO of waits, by |link|.
+struct rouse__ready {
+  rouse_wait *first, *last;
+};
+
+struct rouse_task {
+  rouse__context context;
+  rouse_loop *loop;
+  rouse_task_fn *function;
+  void *argument;
+  int64_t result;
+  rouse_wait *waiting;  // what it waits in
+  rouse_task *next, *previous;     // of the loop's tasks
+  struct rouse__stack stack;       // from its first run to its end
+  rouse_event done;
+  rouse__atomic32 refs;       // the handle, the run, a cancel under way
+  rouse__atomic32 cancelled;  // was asked for
+  bool shielded, started, ended;
+  rouse_wait resume;  // on the ready list after a spawn or a yield
+  rouse_wait mail;    // a cancel from another thread
+};
+
+struct rouse_loop {
+  struct rouse__waker waker;
+  rouse_task *current;
+  struct rouse__ready urgent;  // grants and nudges: dispatched first
+  struct rouse__ready ready;   // spawns, yields
+  struct rouse__backend *backend;
+  rouse__context context;  // of the loop itself, while a task runs
+  rouse_task *tasks, *spare_tasks;
+  uint32_t spare_task_count;
+  uint32_t fork_generation;
+  struct rouse__group *group;
+  struct rouse__group own_group;
+  rouse_loop *own_loops[1];
+  int64_t spin_ns, spin_most_ns;
+  uint64_t bells_owed;
+  uint64_t task_count;
+  rouse_loop_options options;
+  rouse_loop_stats stats;
+  rouse__stack_pool stacks;
+  struct rouse__timers timers;
+  rouse_wait stop_mail;
+  rouse__atomic32 stop_asked;
+  _Alignas(128) rouse__atomic_pointer inbox;  // mail from other threads
+};
+
+extern _Thread_local rouse_loop *rouse__loop_here;
+
+// Calls of a task in a row that may be completed without waiting before it is made to yield.
+enum { ROUSE__INLINE_BUDGET = 64 };
+
+// --- loop.c ---------------------------------------------------------------------------------------
+
+// As rouse_loop_create(), for a loop of |group| (NULL: a group of its own).
+int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *group,
+                       rouse_loop **out_loop);
+// Runs until the group stops and its last task has ended.
+int rouse__loop_run(rouse_loop *loop);
+// Wakes every loop of |group| so that it looks at the group's state. Any thread.
+void rouse__group_ring(struct rouse__group *group);
+// Lets |loop| run |wait| after what is ready now. Own thread.
+void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait);
+// The pool of the loop's group, made at the first call. NULL if there is no memory.
+rouse__pool *rouse__loop_pool(rouse_loop *loop);
+
+// --- deliver.c ------------------------------------------------------------------------------------
+
+extern const struct rouse__waker_ops rouse__loop_waker_ops;
+// Takes the mail of other threads to the ready lists. Own thread.
+void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail);
+// Runs one wait that has arrived: completes it, or reports its nudge.
+void rouse__loop_dispatch(rouse_loop *loop, rouse_wait *wait);
+// Ends what has expired, in bounded steps. True: there is more.
+bool rouse__loop_expire(rouse_loop *loop);
+
+// Starts |io|, whose fields are set. Own thread. ROUSE_PENDING or a failure.
+int rouse__io_submit(rouse_io *io, int64_t deadline_ns);
+// A pooled operation has ended with |result|. Any thread.
+void rouse__io_blocking_done(rouse_io *io, int64_t result);
+
+// --- task.c ---------------------------------------------------------------------------------------
+
+// Suspends the current task until rouse__task_continue(); a cancel of the task meanwhile ends |wait|.
+void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait);
+// Runs |task|, whose wait is complete, until it waits, yields or ends. Outside of tasks only.
+void rouse__task_continue(rouse_loop *loop, rouse_task *task);
+// The plain form of an operation: submits |io|, whose fields are set, and waits for it. The result.
+int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns);
+// Cancels all tasks of |loop|. Own thread.
+void rouse__task_cancel_all(rouse_loop *loop);
+// Frees the task structures kept for reuse.
+void rouse__task_free_spares(rouse_loop *loop);
+
+static inline void rouse__ready_push(struct rouse__ready *ready, rouse_wait *first,
+                                     rouse_wait *last) {
+  last->link = NULL;
+  if (ready->first) {
+    ready->last->link = first;
+  } else {
+    ready->first = first;
+  }
+  ready->last = last;
+}
+static inline rouse_wait *rouse__ready_pop(struct rouse__ready *ready) {
+  rouse_wait *wait = ready->first;
+  if (wait) ready->first = wait->link;
+  return wait;
+}
+
+#endif

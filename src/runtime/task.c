@@ -1,0 +1,284 @@
+// Tasks: the life of a stackful coroutine on its loop.
+//
+//   spawned --first dispatch: gets a stack--> runs <--> suspended in a wait, or ready after a yield
+//                                             |
+//                                             returns --last switch--> ended: the loop takes the stack back
+//                                                                      and sets |done|
+//
+// A task has its stack from its first run to its end only, so tasks that run to their end one after the
+// other share one warm stack, and spawning on another loop touches none of that loop's memory.
+//
+// References: the run, the handle, a cancel's mail. The last one out frees the task; on the task's own
+// loop it is kept for the next spawn.
+#include "runtime/loop_internal.h"
+
+enum { SPARE_TASKS = 256 };
+
+static void task_unref(rouse_task *task) {
+  // ORDER(task): release, our accesses; acquire, everybody's, for the last one out.
+  if (sub_acq_rel(&task->refs, 1) != 1) return;
+  rouse_loop *loop = task->loop;
+  if (loop == rouse__loop_here && loop->spare_task_count < SPARE_TASKS) {
+    task->next = loop->spare_tasks;
+    loop->spare_tasks = task;
+    loop->spare_task_count++;
+  } else {
+    rouse__free(task);
+  }
+}
+
+void rouse__task_free_spares(rouse_loop *loop) {
+  rouse_task *task = loop->spare_tasks, *next;
+  for (; task; task = next) {
+    next = task->next;
+    rouse__free(task);
+  }
+  loop->spare_tasks = NULL;
+  loop->spare_task_count = 0;
+}
+
+// --- running --------------------------------------------------------------------------------------
+
+// The first function on a task's stack.
+static void task_main(void *argument) {
+  rouse_task *task = argument;
+  task->result = task->function(task->argument);
+  task->ended = true;
+  rouse__context_exit(&task->context, &task->loop->context);
+}
+
+static void list_in(rouse_loop *loop, rouse_task *task) {
+  task->previous = NULL;
+  task->next = loop->tasks;
+  if (loop->tasks) loop->tasks->previous = task;
+  loop->tasks = task;
+  loop->task_count++;
+  if (loop->task_count > loop->stats.tasks_most) loop->stats.tasks_most = loop->task_count;
+}
+
+static void list_out(rouse_loop *loop, rouse_task *task) {
+  if (task->previous) {
+    task->previous->next = task->next;
+  } else {
+    loop->tasks = task->next;
+  }
+  if (task->next) task->next->previous = task->previous;
+  loop->task_count--;
+}
+
+static void task_ended(rouse_loop *loop, rouse_task *task) {
+  loop->stats.tasks++;
+  struct rouse__group *group = loop->group;
+  rouse_event_set(&task->done);
+  task_unref(task);
+  // ORDER(group): release, the task's work, to whoever sees the last one gone; acquire, the others'.
+  uint64_t before = sub_acq_rel(&group->tasks, ROUSE__GROUP_TASK);
+  if (before == (ROUSE__GROUP_TASK | ROUSE__GROUP_STOPPING)) rouse__group_ring(group);
+}
+
+void rouse__task_continue(rouse_loop *loop, rouse_task *task) {
+  loop->current = task;
+  rouse__inline_budget = ROUSE__INLINE_BUDGET;
+  rouse__context_switch(&loop->context, &task->context);
+  loop->current = NULL;
+  if (ROUSE__LIKELY(!task->ended)) return;
+  rouse__context_release(&task->context);
+  rouse__stack_put(&loop->stacks, task->stack);
+  list_out(loop, task);
+  task_ended(loop, task);
+}
+
+// The first dispatch of a task.
+static void task_start(rouse_loop *loop, rouse_task *task) {
+  list_in(loop, task);
+  int refused = rouse__stack_get(&loop->stacks, &task->stack);
+  if (refused) {
+    task->result = refused;
+    task->ended = true;
+    list_out(loop, task);
+    task_ended(loop, task);
+    return;
+  }
+  task->started = true;
+  // ORDER(group): acquire, pairs with the stop that was asked for.
+  if (load_acquire(&loop->group->tasks) & ROUSE__GROUP_STOPPING) {
+    store_relaxed(&task->cancelled, 1);  // RELAXED: own thread
+  }
+  rouse__context_make(&task->context, task->stack.low, task->stack.high, task_main, task);
+  rouse__task_continue(loop, task);
+}
+
+static void task_ready(rouse_wait *wait, int result) {
+  (void)result;
+  rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, resume);
+  if (task->started) {
+    rouse__task_continue(task->loop, task);
+  } else {
+    task_start(task->loop, task);
+  }
+}
+
+void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait) {
+  rouse_task *task = loop->current;
+  task->waiting = wait;
+  rouse__context_switch(&task->context, &loop->context);
+  task->waiting = NULL;
+}
+
+void rouse_task_yield(void) {
+  rouse_loop *loop = rouse__loop_here;
+  if (!loop || !loop->current) {
+    if (!loop) rouse__thread_yield();
+    return;
+  }
+  rouse_task *task = loop->current;
+  rouse__loop_ready(loop, &task->resume);
+  rouse__context_switch(&task->context, &loop->context);
+}
+
+// --- spawn and join -------------------------------------------------------------------------------
+
+static rouse_task *task_take(rouse_loop *loop) {
+  if (loop != rouse__loop_here || !loop->spare_tasks) {
+    return rouse__allocate(sizeof(rouse_task), _Alignof(rouse_task));
+  }
+  rouse_task *task = loop->spare_tasks;
+  loop->spare_tasks = task->next;
+  loop->spare_task_count--;
+  return task;
+}
+
+// Counts a new task of |group|. False: the group has ended.
+static bool group_enter(struct rouse__group *group) {
+  uint64_t tasks = load_relaxed(&group->tasks);  // RELAXED: the CAS validates it
+  do {
+    if (tasks == ROUSE__GROUP_STOPPING) return false;
+    // RELAXED: a count; what it guards is ordered by the decrement at the task's end.
+  } while (!cas_relaxed(&group->tasks, &tasks, tasks + ROUSE__GROUP_TASK));
+  return true;
+}
+
+int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *function,
+                     void *argument) {
+  ROUSE__ASSERT(function, "rouse_task_spawn: the function is NULL");
+  if (!loop) loop = rouse__loop_here;
+  if (!loop) return ROUSE_ENOLOOP;
+  if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
+  if (!group_enter(loop->group)) return ROUSE_ECLOSED;
+  rouse_task *task = task_take(loop);
+  if (!task) {
+    sub_relaxed(&loop->group->tasks, ROUSE__GROUP_TASK);  // RELAXED: it never ran
+    return ROUSE_ENOMEM;
+  }
+  task->loop = loop;
+  task->function = function;
+  task->argument = argument;
+  task->result = 0;
+  task->waiting = NULL;
+  task->shielded = task->started = task->ended = false;
+  rouse_event_init(&task->done, ROUSE_EVENT_MANUAL, false);
+  store_relaxed(&task->refs, out_task ? 2 : 1);  // RELAXED: published by the post
+  store_relaxed(&task->cancelled, 0);            // RELAXED: as above
+  if (out_task) *out_task = task;
+  rouse_loop_post(loop, &task->resume, task_ready);
+  return ROUSE_DONE;
+}
+
+int rouse_task_join_until(rouse_task *task, int64_t *out_result, int64_t deadline_ns) {
+  rouse_loop *loop = rouse__loop_here;
+  ROUSE__ASSERT(task, "rouse_task_join: the task is NULL");
+  if (loop && loop->current == task) return ROUSE_EDEADLK;
+  int result = rouse_event_wait_until(&task->done, deadline_ns);
+  if (result) return result;
+  if (out_result) *out_result = task->result;
+  task_unref(task);
+  return ROUSE_DONE;
+}
+
+int rouse_task_join(rouse_task *task, int64_t *out_result) {
+  return rouse_task_join_until(task, out_result, ROUSE_FOREVER);
+}
+
+void rouse_task_detach(rouse_task *task) {
+  if (task) task_unref(task);
+}
+
+bool rouse_task_is_done(const rouse_task *task) { return rouse_event_is_set(&task->done); }
+
+rouse_task *rouse_task_here(void) {
+  rouse_loop *loop = rouse__loop_here;
+  return loop ? loop->current : NULL;
+}
+
+// --- cancel ---------------------------------------------------------------------------------------
+
+// Ends the wait that |task| is in, if it is and may be. Own thread, so the wait can't complete meanwhile.
+static void interrupt(rouse_task *task) {
+  if (task->waiting && !task->shielded) rouse__wait_leave(task->waiting, ROUSE__CANCEL_ASKED);
+}
+
+static void cancel_arrived(rouse_wait *wait, int result) {
+  (void)result;
+  rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, mail);
+  interrupt(task);
+  task_unref(task);
+}
+
+void rouse_task_cancel(rouse_task *task) {
+  uint32_t not_yet = 0;
+  // RELAXED: a request; what follows from it is ordered by the post.
+  if (!cas_relaxed(&task->cancelled, &not_yet, 1)) return;
+  if (task->loop == rouse__loop_here) {
+    interrupt(task);
+    return;
+  }
+  add_relaxed(&task->refs, 1);  // RELAXED: the caller holds a reference
+  rouse_loop_post(task->loop, &task->mail, cancel_arrived);
+}
+
+void rouse__task_cancel_all(rouse_loop *loop) {
+  rouse_task *next;
+  for (rouse_task *task = loop->tasks; task; task = next) {
+    next = task->next;  // leaving only moves waits to lists: no task runs or ends here
+    uint32_t not_yet = 0;
+    // RELAXED: own thread interrupts below.
+    if (cas_relaxed(&task->cancelled, &not_yet, 1)) interrupt(task);
+  }
+}
+
+bool rouse_task_is_cancelled(void) {
+  rouse_task *task = rouse_task_here();
+  return task && load_relaxed(&task->cancelled);  // RELAXED: a hint to stop
+}
+
+bool rouse_task_shield(bool on) {
+  rouse_task *task = rouse_task_here();
+  if (!task) return false;
+  bool before = task->shielded;
+  task->shielded = on;
+  return before;
+}
+
+// --- sleep ----------------------------------------------------------------------------------------
+
+int rouse_task_sleep_until(int64_t deadline_ns) {
+  rouse_loop *loop = rouse__loop_here;
+  if (!loop) {
+    rouse__atomic32 nobody = {0};
+    while (!rouse__deadline_passed(deadline_ns)) rouse__park(&nobody, 0, deadline_ns);
+    return ROUSE_DONE;
+  }
+  struct rouse__blocked blocked;
+  int refused = rouse__block_begin(&blocked);
+  if (refused) return refused;
+  if (rouse__deadline_passed(deadline_ns)) {
+    rouse_task_yield();
+    return ROUSE_DONE;
+  }
+  int result = rouse__block_end(&blocked, rouse_wait_timer_start(&blocked.wait, deadline_ns));
+  return result == ROUSE_ETIMEDOUT ? ROUSE_DONE : result;
+}
+
+int rouse_task_sleep_ns(int64_t delay_ns) {
+  return rouse_task_sleep_until(rouse_deadline_in_ns(delay_ns));
+}
