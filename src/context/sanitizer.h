@@ -46,6 +46,14 @@
 #include <valgrind/valgrind.h>
 #endif
 
+// Stacks in [low, low + size) are gone; other memory may come to lie there.
+static inline void rouse__sanitizer_forget(void *low, size_t size) {
+#if defined ROUSE__SANITIZE_ADDRESS
+  __asan_unpoison_memory_region(low, size);
+#endif
+  (void)low, (void)size;
+}
+
 // |leave| just before a switch, |arrive| just after it or at the start of a flow. They run between
 // two fibers and must leave no trace of their own on either one's shadow stack: always inlined.
 #define ROUSE__SANITIZER_INLINE static inline __attribute__((always_inline))
