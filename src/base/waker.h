@@ -16,6 +16,7 @@ enum rouse__kind {
   ROUSE__KIND_WAITQUEUE,
   ROUSE__KIND_QUEUED = ROUSE__KIND_WAITQUEUE,
   ROUSE__KIND_POST,   // nothing: a message to a loop, complete on arrival
+  ROUSE__KIND_TASK,   // nothing: the task it is part of is to run
   ROUSE__KIND_TIMER,  // only its deadline
   ROUSE__KIND_IO,     // a backend's operation
 };

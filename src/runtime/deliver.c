@@ -56,16 +56,19 @@ static void wake(struct rouse__waker *waker, rouse_wait *first, rouse_wait *last
   }
 }
 
-void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback) {
-  wait->kind = ROUSE__KIND_POST;
-  wait->waker = &loop->waker;
-  wait->callback = callback;
-  wait->timer_at = NULL;
+void rouse__loop_send(rouse_loop *loop, rouse_wait *wait) {
   if (loop == rouse__loop_here) {
     rouse__loop_ready(loop, wait);
   } else {
     send(loop, (uintptr_t)wait, wait, false);
   }
+}
+
+void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback) {
+  wait->kind = ROUSE__KIND_POST;
+  wait->waker = &loop->waker;
+  wait->callback = callback;
+  rouse__loop_send(loop, wait);
 }
 
 // --- waits in no queue: timers and operations -----------------------------------------------------
@@ -166,6 +169,16 @@ void rouse__io_blocking_done(rouse_io *io, int64_t result) {
   wake(io->wait.waker, &io->wait, &io->wait);
 }
 
+static int result_of(const rouse_wait *wait) {
+  if (wait->kind != ROUSE__KIND_IO) return rouse__wait_result(wait);
+  int64_t result = ((const rouse_io *)wait)->result;
+  if (result == ROUSE_ECANCELED) {
+    uint16_t refs = load_relaxed(&wait->refs);  // RELAXED: the wait is complete
+    if (refs & ROUSE__CANCEL_TIMEOUT) return ROUSE_ETIMEDOUT;
+  }
+  return result > INT32_MAX ? INT32_MAX : (int)result;
+}
+
 // --- arriving -------------------------------------------------------------------------------------
 
 // Mail comes newest first; it is dispatched oldest first.
@@ -187,36 +200,31 @@ void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail) {
   if (arrived.first) rouse__ready_push(&loop->urgent, arrived.first, arrived.last);
 }
 
-static int result_of(const rouse_wait *wait) {
-  if (wait->kind != ROUSE__KIND_IO) return rouse__wait_result(wait);
-  int64_t result = ((const rouse_io *)wait)->result;
-  if (result == ROUSE_ECANCELED) {
-    uint16_t refs = load_relaxed(&wait->refs);  // RELAXED: the wait is complete
-    if (refs & ROUSE__CANCEL_TIMEOUT) return ROUSE_ETIMEDOUT;
+rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait) {
+  if (wait->kind == ROUSE__KIND_TASK) {
+    rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, resume);
+    return task->started || rouse__task_start(loop, task) ? task : NULL;
   }
-  return result > INT32_MAX ? INT32_MAX : (int)result;
-}
-
-void rouse__loop_dispatch(rouse_loop *loop, rouse_wait *wait) {
-  loop->stats.dispatches++;
   if (wait->kind == ROUSE__KIND_POST) {
     wait->callback(wait, ROUSE_DONE);
-    return;
+    return NULL;
   }
   if (wait->kind == ROUSE__KIND_IO && wait->outcome == ROUSE__OUTCOME_PENDING) {
     rouse_io *io = (rouse_io *)wait;  // from the pool
     rouse__io_complete(io, io->result);
-    return;
+    return NULL;
   }
-  if (!rouse__wait_arrived(wait)) return;
-  rouse__timers_remove(&loop->timers, wait);
+  if (!rouse__wait_arrived(wait)) return NULL;
+  if (wait->timer_at) rouse__timers_remove(&loop->timers, wait);
   loop->waker.pending--;
   loop->stats.waits++;
-  if (wait->callback) {
-    wait->callback(wait, result_of(wait));
-  } else {
-    rouse__task_continue(loop, ROUSE__CONTAINER(wait, struct rouse__blocked, wait)->owner);
+  if (!wait->callback) {
+    return wait->kind == ROUSE__KIND_IO
+               ? (rouse_task *)wait->next
+               : ROUSE__CONTAINER(wait, struct rouse__blocked, wait)->owner;
   }
+  wait->callback(wait, result_of(wait));
+  return NULL;
 }
 
 bool rouse__loop_expire(rouse_loop *loop) {
@@ -247,25 +255,18 @@ static void block(struct rouse__waker *waker, struct rouse__blocked *blocked) {
   rouse__task_suspend(loop, &blocked->wait);
 }
 
-static void io_ended(rouse_wait *wait, int result) {
-  rouse_io *io = (rouse_io *)wait;
-  rouse_task *task = (rouse_task *)io->wait.next;  // free: operations are in no list
-  if (result < 0) io->result = result;             // with the reason told apart
-  rouse__task_continue(task->loop, task);
-}
-
 int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;
   if (!loop) return ROUSE_ENOLOOP;
   int refused = may_block(&loop->waker);
   if (refused) return refused;
   io->wait.waker = &loop->waker;
-  io->wait.callback = io_ended;
-  io->wait.next = (rouse_wait *)loop->current;
+  io->wait.callback = NULL;
+  io->wait.next = (rouse_wait *)loop->current;  // free: operations are in no list
   int started = rouse__io_submit(io, deadline_ns);
   if (started != ROUSE_PENDING) return started;
   rouse__task_suspend(loop, &io->wait);
-  return io->result;
+  return io->result == ROUSE_ECANCELED ? result_of(&io->wait) : io->result;
 }
 
 static void yield(struct rouse__waker *waker) {

@@ -57,7 +57,9 @@ static int dispatch_ready(rouse_loop *loop) {
     if (!wait) wait = rouse__ready_pop(second);
     if (!wait) break;
     done++;
-    rouse__loop_dispatch(loop, wait);
+    loop->stats.dispatches++;
+    rouse_task *task = rouse__loop_deliver(loop, wait);
+    if (task) rouse__task_continue(loop, task);
   }
   return done;
 }
@@ -153,7 +155,7 @@ int rouse__loop_run(rouse_loop *loop) {
     if (done < 0) return done;
     if (done || !nothing_to_do(loop)) continue;
     // ORDER(group): acquire, what all tasks of the group did before they ended.
-    if (load_acquire(&loop->group->tasks) == ROUSE__GROUP_STOPPING) return ROUSE_DONE;
+    if (load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING) return ROUSE_DONE;
     int failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
     if (forked(loop)) return ROUSE_EFORKED;
@@ -173,7 +175,7 @@ static void stop_arrived(rouse_wait *wait, int result) {
   rouse_loop *loop = ROUSE__CONTAINER(wait, rouse_loop, stop_mail);
   store_relaxed(&loop->stop_asked, 0);  // RELAXED: the mail is free again; the next post orders
   // ORDER(group): acquire, pairs with the stop.
-  if (load_acquire(&loop->group->tasks) & ROUSE__GROUP_STOPPING) rouse__task_cancel_all(loop);
+  if (load_acquire(&loop->group->holds) & ROUSE__GROUP_STOPPING) rouse__task_cancel_all(loop);
 }
 
 void rouse__group_ring(struct rouse__group *group) {
@@ -191,11 +193,11 @@ void rouse__group_ring(struct rouse__group *group) {
 
 void rouse_loop_stop(rouse_loop *loop) {
   struct rouse__group *group = loop->group;
-  uint64_t tasks = load_relaxed(&group->tasks);  // RELAXED: the CAS validates it
+  uint64_t holds = load_relaxed(&group->holds);  // RELAXED: the CAS validates it
   do {
-    if (tasks & ROUSE__GROUP_STOPPING) return;
+    if (holds & ROUSE__GROUP_STOPPING) return;
     // ORDER(group): release, all before the stop, to those who see it.
-  } while (!cas_release(&group->tasks, &tasks, tasks | ROUSE__GROUP_STOPPING));
+  } while (!cas_release(&group->holds, &holds, holds | ROUSE__GROUP_STOPPING));
   rouse__group_ring(group);
 }
 
@@ -262,7 +264,7 @@ int rouse_loop_destroy(rouse_loop *loop) {
     dispatch_ready(loop);
     take_mail(loop);
   }
-  if (loop->tasks || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
+  if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
   while (loop->backend->bells_heard < loop->bells_owed) {
     loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);
   }

@@ -17,15 +17,16 @@
 
 // Loops that stop together: those of one rouse_run(), or a single one.
 struct rouse__group {
-  // tasks alive, twice, | stopping. One word, so that a spawn and the end can't miss each other.
-  rouse__atomic64 tasks;
+  // What keeps the group going, twice, | stopping: each loop that has tasks, and each spawn on its way to
+  // another loop. One word, so that a spawn and the end can't miss each other.
+  rouse__atomic64 holds;
   uint32_t count;
   rouse_loop **loops;
   rouse__pool *pool;  // made by the first that needs it
   rouse__atomic_pointer pool_made;
   uint32_t pool_threads;
 };
-enum { ROUSE__GROUP_STOPPING = 1, ROUSE__GROUP_TASK = 2 };
+enum { ROUSE__GROUP_STOPPING = 1, ROUSE__GROUP_HOLD = 2 };
 
 // A FIFO of waits, by |link|.
 struct rouse__ready {
@@ -45,6 +46,7 @@ struct rouse_task {
   rouse__atomic32 refs;       // the handle, the run, a cancel under way
   rouse__atomic32 cancelled;  // was asked for
   bool shielded, started, ended;
+  bool sent;          // spawned by another thread: brings a hold of the group along
   rouse_wait resume;  // on the ready list after a spawn or a yield
   rouse_wait mail;    // a cancel from another thread
 };
@@ -64,7 +66,7 @@ struct rouse_loop {
   rouse_loop *own_loops[1];
   int64_t spin_ns, spin_most_ns;
   uint64_t bells_owed;
-  uint64_t task_count;
+  uint64_t task_count;  // spawned here or arrived, not ended: above 0 it holds the group
   rouse_loop_options options;
   rouse_loop_stats stats;
   rouse__stack_pool stacks;
@@ -98,8 +100,11 @@ rouse__pool *rouse__loop_pool(rouse_loop *loop);
 extern const struct rouse__waker_ops rouse__loop_waker_ops;
 // Takes the mail of other threads to the ready lists. Own thread.
 void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail);
-// Runs one wait that has arrived: completes it, or reports its nudge.
-void rouse__loop_dispatch(rouse_loop *loop, rouse_wait *wait);
+// Takes one wait that has arrived: completes it, or reports its nudge. Returns the task that is to run
+// because of it, or NULL.
+rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait);
+// Pushes |wait|, whose kind is set, to |loop|. Any thread.
+void rouse__loop_send(rouse_loop *loop, rouse_wait *wait);
 // Ends what has expired, in bounded steps. True: there is more.
 bool rouse__loop_expire(rouse_loop *loop);
 
@@ -110,10 +115,22 @@ void rouse__io_blocking_done(rouse_io *io, int64_t result);
 
 // --- task.c ---------------------------------------------------------------------------------------
 
-// Suspends the current task until rouse__task_continue(); a cancel of the task meanwhile ends |wait|.
+// Suspends the current task until its wait is delivered; a cancel of the task meanwhile ends |wait|.
 void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait);
-// Runs |task|, whose wait is complete, until it waits, yields or ends. Outside of tasks only.
-void rouse__task_continue(rouse_loop *loop, rouse_task *task);
+// Prepares the first run of |task|. False: there was no stack for it, and it has ended.
+bool rouse__task_start(rouse_loop *loop, rouse_task *task);
+// Takes care of |task|, which has returned.
+void rouse__task_ended(rouse_loop *loop, rouse_task *task);
+// Runs |task| until it waits, yields or ends. Outside of tasks only. Inline, so that the loop's code from
+// one task to the next has no unmatched return: a return predictor then fits on both sides.
+static inline __attribute__((always_inline)) void rouse__task_continue(rouse_loop *loop,
+                                                                       rouse_task *task) {
+  loop->current = task;
+  rouse__inline_budget = ROUSE__INLINE_BUDGET;
+  rouse__context_switch(&loop->context, &task->context);
+  loop->current = NULL;
+  if (ROUSE__UNLIKELY(task->ended)) rouse__task_ended(loop, task);
+}
 // The plain form of an operation: submits |io|, whose fields are set, and waits for it. The result.
 int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns);
 // Cancels all tasks of |loop|. Own thread.

@@ -52,8 +52,6 @@ static void list_in(rouse_loop *loop, rouse_task *task) {
   task->next = loop->tasks;
   if (loop->tasks) loop->tasks->previous = task;
   loop->tasks = task;
-  loop->task_count++;
-  if (loop->task_count > loop->stats.tasks_most) loop->stats.tasks_most = loop->task_count;
 }
 
 static void list_out(rouse_loop *loop, rouse_task *task) {
@@ -63,59 +61,48 @@ static void list_out(rouse_loop *loop, rouse_task *task) {
     loop->tasks = task->next;
   }
   if (task->next) task->next->previous = task->previous;
-  loop->task_count--;
 }
 
-static void task_ended(rouse_loop *loop, rouse_task *task) {
+static void drop_hold(struct rouse__group *group) {
+  // ORDER(group): release, our tasks' work, to whoever sees the last hold gone; acquire, the others'.
+  uint64_t before = sub_acq_rel(&group->holds, ROUSE__GROUP_HOLD);
+  if (before == (ROUSE__GROUP_HOLD | ROUSE__GROUP_STOPPING)) rouse__group_ring(group);
+}
+
+static void task_over(rouse_loop *loop, rouse_task *task) {
   loop->stats.tasks++;
-  struct rouse__group *group = loop->group;
   rouse_event_set(&task->done);
   task_unref(task);
-  // ORDER(group): release, the task's work, to whoever sees the last one gone; acquire, the others'.
-  uint64_t before = sub_acq_rel(&group->tasks, ROUSE__GROUP_TASK);
-  if (before == (ROUSE__GROUP_TASK | ROUSE__GROUP_STOPPING)) rouse__group_ring(group);
+  if (--loop->task_count == 0) drop_hold(loop->group);
 }
 
-void rouse__task_continue(rouse_loop *loop, rouse_task *task) {
-  loop->current = task;
-  rouse__inline_budget = ROUSE__INLINE_BUDGET;
-  rouse__context_switch(&loop->context, &task->context);
-  loop->current = NULL;
-  if (ROUSE__LIKELY(!task->ended)) return;
+ROUSE__COLD void rouse__task_ended(rouse_loop *loop, rouse_task *task) {
   rouse__context_release(&task->context);
   rouse__stack_put(&loop->stacks, task->stack);
   list_out(loop, task);
-  task_ended(loop, task);
+  task_over(loop, task);
 }
 
-// The first dispatch of a task.
-static void task_start(rouse_loop *loop, rouse_task *task) {
-  list_in(loop, task);
+bool rouse__task_start(rouse_loop *loop, rouse_task *task) {
+  if (task->sent) {
+    task->sent = false;
+    if (loop->task_count++) drop_hold(loop->group);  // the loop has one already
+  }
+  if (loop->task_count > loop->stats.tasks_most) loop->stats.tasks_most = loop->task_count;
   int refused = rouse__stack_get(&loop->stacks, &task->stack);
   if (refused) {
     task->result = refused;
-    task->ended = true;
-    list_out(loop, task);
-    task_ended(loop, task);
-    return;
+    task_over(loop, task);
+    return false;
   }
+  list_in(loop, task);
   task->started = true;
-  // ORDER(group): acquire, pairs with the stop that was asked for.
-  if (load_acquire(&loop->group->tasks) & ROUSE__GROUP_STOPPING) {
+  // RELAXED: set before the stop's mail is sent; that mail cancels whoever started earlier.
+  if (load_relaxed(&loop->group->holds) & ROUSE__GROUP_STOPPING) {
     store_relaxed(&task->cancelled, 1);  // RELAXED: own thread
   }
   rouse__context_make(&task->context, task->stack.low, task->stack.high, task_main, task);
-  rouse__task_continue(loop, task);
-}
-
-static void task_ready(rouse_wait *wait, int result) {
-  (void)result;
-  rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, resume);
-  if (task->started) {
-    rouse__task_continue(task->loop, task);
-  } else {
-    task_start(task->loop, task);
-  }
+  return true;
 }
 
 void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait) {
@@ -148,14 +135,29 @@ static rouse_task *task_take(rouse_loop *loop) {
   return task;
 }
 
-// Counts a new task of |group|. False: the group has ended.
-static bool group_enter(struct rouse__group *group) {
-  uint64_t tasks = load_relaxed(&group->tasks);  // RELAXED: the CAS validates it
+// Takes a hold of |group|. False: the group has ended.
+static bool take_hold(struct rouse__group *group) {
+  uint64_t holds = load_relaxed(&group->holds);  // RELAXED: the CAS validates it
   do {
-    if (tasks == ROUSE__GROUP_STOPPING) return false;
-    // RELAXED: a count; what it guards is ordered by the decrement at the task's end.
-  } while (!cas_relaxed(&group->tasks, &tasks, tasks + ROUSE__GROUP_TASK));
+    if (holds == ROUSE__GROUP_STOPPING) return false;
+    // RELAXED: a count; what it guards is ordered by the hold's drop.
+  } while (!cas_relaxed(&group->holds, &holds, holds + ROUSE__GROUP_HOLD));
   return true;
+}
+
+// Counts a task that is to run on |loop|. False: the group has ended.
+static bool enter(rouse_loop *loop, bool here) {
+  if (here && loop->task_count) {
+    loop->task_count++;
+    return true;
+  }
+  if (!take_hold(loop->group)) return false;
+  loop->task_count += here;
+  return true;
+}
+
+static void enter_undo(rouse_loop *loop, bool here) {
+  if (!here || --loop->task_count == 0) drop_hold(loop->group);
 }
 
 int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *function,
@@ -164,10 +166,11 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   if (!loop) loop = rouse__loop_here;
   if (!loop) return ROUSE_ENOLOOP;
   if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
-  if (!group_enter(loop->group)) return ROUSE_ECLOSED;
+  bool here = loop == rouse__loop_here;
+  if (!enter(loop, here)) return ROUSE_ECLOSED;
   rouse_task *task = task_take(loop);
   if (!task) {
-    sub_relaxed(&loop->group->tasks, ROUSE__GROUP_TASK);  // RELAXED: it never ran
+    enter_undo(loop, here);
     return ROUSE_ENOMEM;
   }
   task->loop = loop;
@@ -176,11 +179,13 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   task->result = 0;
   task->waiting = NULL;
   task->shielded = task->started = task->ended = false;
+  task->sent = !here;
   rouse_event_init(&task->done, ROUSE_EVENT_MANUAL, false);
   store_relaxed(&task->refs, out_task ? 2 : 1);  // RELAXED: published by the post
   store_relaxed(&task->cancelled, 0);            // RELAXED: as above
   if (out_task) *out_task = task;
-  rouse_loop_post(loop, &task->resume, task_ready);
+  task->resume.kind = ROUSE__KIND_TASK;
+  rouse__loop_send(loop, &task->resume);
   return ROUSE_DONE;
 }
 
