@@ -76,6 +76,8 @@ struct rouse__waker *rouse__waker_here(void);
 // that may wait, while nothing is held by it yet.
 extern _Thread_local int32_t rouse__inline_budget;
 void rouse__inline_budget_spent(void);
+// Uses one call of the budget; false: nothing was left.
+static inline bool rouse__inline_budget_left(void) { return --rouse__inline_budget >= 0; }
 static inline void rouse__inline_budget_use(void) {
   if (__builtin_expect(--rouse__inline_budget < 0, 0)) rouse__inline_budget_spent();
 }

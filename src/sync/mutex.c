@@ -41,7 +41,15 @@ int rouse_mutex_init(rouse_mutex *mutex, rouse_policy policy) {
   return ROUSE_DONE;
 }
 
-static inline bool try_lock(rouse_mutex *mutex) {
+// Nobody holds it, nobody waits: the one case that has to be fast.
+static inline bool try_lock_free(rouse_mutex *mutex) {
+  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
+  if (ROUSE__UNLIKELY(word & ~(uint64_t)ROUSE__POLICY)) return false;
+  // ORDER(give): acquire, what the last holder did.
+  return cas_acquire(&mutex->queue.word, &word, word | LOCKED);
+}
+
+static bool try_lock(rouse_mutex *mutex) {
   uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
   for (;;) {
     if (word & (LOCKED | ROUSE__BUSY)) return false;
@@ -51,7 +59,7 @@ static inline bool try_lock(rouse_mutex *mutex) {
   }
 }
 
-bool rouse_mutex_try_lock(rouse_mutex *mutex) { return try_lock(mutex); }
+bool rouse_mutex_try_lock(rouse_mutex *mutex) { return try_lock_free(mutex) || try_lock(mutex); }
 
 static ROUSE__COLD int lock_slow(rouse_mutex *mutex, rouse_wait *wait, int64_t deadline_ns) {
   if (rouse__deadline_passed(deadline_ns)) return ROUSE_ETIMEDOUT;
@@ -59,7 +67,7 @@ static ROUSE__COLD int lock_slow(rouse_mutex *mutex, rouse_wait *wait, int64_t d
 }
 
 int rouse_mutex_lock_start(rouse_mutex *mutex, rouse_wait *wait, int64_t deadline_ns) {
-  if (try_lock(mutex)) return ROUSE_DONE;
+  if (rouse_mutex_try_lock(mutex)) return ROUSE_DONE;
   return lock_slow(mutex, wait, deadline_ns);
 }
 
@@ -70,15 +78,27 @@ static ROUSE__COLD int lock_blocking(rouse_mutex *mutex, int64_t deadline_ns) {
   return rouse__block_end(&blocked, lock_slow(mutex, &blocked.wait, deadline_ns));
 }
 
-int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns) {
+// Out of line and last, so that the fast path needs no stack frame.
+static __attribute__((noinline)) int lock_contended(rouse_mutex *mutex, int64_t deadline_ns) {
   rouse__inline_budget_use();
-  if (ROUSE__UNLIKELY(!try_lock(mutex))) return lock_blocking(mutex, deadline_ns);
-  return ROUSE_DONE;
+  return try_lock(mutex) ? ROUSE_DONE : lock_blocking(mutex, deadline_ns);
 }
 
-int rouse_mutex_lock(rouse_mutex *mutex) { return rouse_mutex_lock_until(mutex, ROUSE_FOREVER); }
+int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns) {
+  if (ROUSE__LIKELY(rouse__inline_budget_left()) && ROUSE__LIKELY(try_lock_free(mutex))) {
+    return ROUSE_DONE;
+  }
+  return lock_contended(mutex, deadline_ns);
+}
 
-void rouse_mutex_unlock(rouse_mutex *mutex) {
+int rouse_mutex_lock(rouse_mutex *mutex) {
+  if (ROUSE__LIKELY(rouse__inline_budget_left()) && ROUSE__LIKELY(try_lock_free(mutex))) {
+    return ROUSE_DONE;
+  }
+  return lock_contended(mutex, ROUSE_FOREVER);
+}
+
+static __attribute__((noinline)) void unlock_contended(rouse_mutex *mutex) {
   uint64_t word = load_relaxed(&mutex->queue.word), unlocked;  // RELAXED: the CAS validates it
   bool run;
   do {
@@ -87,7 +107,16 @@ void rouse_mutex_unlock(rouse_mutex *mutex) {
     unlocked = (word & ~(uint64_t)LOCKED) | (run ? ROUSE__BUSY : 0);
     // ORDER(give): release, what we did under the lock. ORDER(list): acquire, the list, if we combine.
   } while (!cas_acq_rel(&mutex->queue.word, &word, unlocked));
-  if (ROUSE__UNLIKELY(run)) rouse__queue_run(&mutex->queue, word, unlocked, ROUSE__KIND_MUTEX);
+  if (run) rouse__queue_run(&mutex->queue, word, unlocked, ROUSE__KIND_MUTEX);
+}
+
+void rouse_mutex_unlock(rouse_mutex *mutex) {
+  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
+  if (ROUSE__LIKELY((word & ~(uint64_t)ROUSE__POLICY) == LOCKED)) {
+    // ORDER(give): release, what we did under the lock.
+    if (ROUSE__LIKELY(cas_release(&mutex->queue.word, &word, word ^ LOCKED))) return;
+  }
+  unlock_contended(mutex);
 }
 
 bool rouse_mutex_is_locked(const rouse_mutex *mutex) {

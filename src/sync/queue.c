@@ -188,31 +188,29 @@ struct batch {
 enum { BATCHES = 4 };
 
 static void batch_send(struct batch *batch) {
-  if (batch->waker) batch->waker->ops->wake(batch->waker, batch->first, batch->last);
-  batch->waker = NULL;
+  batch->waker->ops->wake(batch->waker, batch->first, batch->last);
 }
 
-static void batch_add(struct batch batches[BATCHES], rouse_wait *node) {
+// Adds |node| to the batches |from| .. |to|, the last of which is likely its own; returns the new end.
+static struct batch *batch_add(struct batch *from, struct batch *to, rouse_wait *node) {
   struct rouse__waker *waker = node->waker;
-  struct batch *free_batch = NULL;
-  for (int i = 0; i < BATCHES; i++) {
-    if (batches[i].waker == waker) {
-      batches[i].last->link = node;
-      batches[i].last = node;
-      return;
-    }
-    if (!batches[i].waker) free_batch = &batches[i];
+  for (struct batch *batch = to; batch-- != from;) {
+    if (batch->waker != waker) continue;
+    batch->last->link = node;
+    batch->last = node;
+    return to;
   }
-  if (!free_batch) batch_send(free_batch = &batches[0]);
-  *free_batch = (struct batch){waker, node, node};
+  if (to - from == BATCHES) batch_send(--to);
+  *to = (struct batch){waker, node, node};
+  return to + 1;
 }
 
-bool rouse__queue_settle(struct rouse__pass *pass, const rouse_wait *self) {
-  struct batch batches[BATCHES] = {{NULL, NULL, NULL}};
+bool rouse__queue_settle_all(struct rouse__pass *pass, const rouse_wait *self) {
+  struct batch batches[BATCHES], *end = batches;
   bool mine = false;
   rouse_wait *nudge = pass->nudge;
   pass->nudge = NULL;
-  if (nudge) batch_add(batches, nudge);  // its slot keeps it alive
+  if (nudge) end = batch_add(batches, end, nudge);  // its slot keeps it alive
   for (;;) {
     rouse_wait *node = pass->done;
     if (node) {
@@ -231,10 +229,10 @@ bool rouse__queue_settle(struct rouse__pass *pass, const rouse_wait *self) {
     if (node == self) {
       mine = true;
     } else {
-      batch_add(batches, node);
+      end = batch_add(batches, end, node);
     }
   }
-  for (int i = 0; i < BATCHES; i++) batch_send(&batches[i]);
+  for (struct batch *batch = batches; batch != end; batch++) batch_send(batch);
   return mine;
 }
 

@@ -136,7 +136,11 @@ void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *
 // Drops |count| references. True: they were the last, and |node| is the caller's to settle.
 bool rouse__queue_drop(rouse_wait *node, unsigned count);
 // Settles what |pass| finished. True: |self| was among it (then it is not handed to its waker).
-bool rouse__queue_settle(struct rouse__pass *pass, const rouse_wait *self);
+bool rouse__queue_settle_all(struct rouse__pass *pass, const rouse_wait *self);
+static inline bool rouse__queue_settle(struct rouse__pass *pass, const rouse_wait *self) {
+  if (!pass->done && !pass->nudge && !pass->late) return false;
+  return rouse__queue_settle_all(pass, self);
+}
 // What a start call returns for |node|; arms its deadline if it is pending.
 int rouse__queue_started(rouse_wait *node, bool done, int64_t deadline_ns);
 
