@@ -53,6 +53,8 @@ ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 // |flags|, |mask| and |mode| are the system's (O_…, AT_…, STATX_…, S_I…). Paths are relative to |dir|, which
 // is an open directory or ROUSE_FD_CWD. Descriptors that are opened close on exec.
 ROUSE_API int rouse_file_open(rouse_fd dir, const char *path, int flags, uint32_t mode);
+// Not ended by a cancellation of the task: a descriptor can always be closed while cleaning up. Whatever
+// it returns but ROUSE_ENOLOOP and ROUSE_EDEADLK, |fd| is closed.
 ROUSE_API int rouse_file_close(rouse_fd fd);
 
 // Reads up to |size| bytes at |offset|; ROUSE_OFFSET_CURRENT reads at the file's position. Returns the bytes

@@ -40,6 +40,9 @@ struct rouse__backend;
 
 struct rouse__backend_ops {
   const char *name;
+  // Operations wait by themselves on sockets without O_NONBLOCK, and are better off so. Otherwise the
+  // sockets that the library opens have O_NONBLOCK. (Sockets from outside may be of either kind.)
+  bool blocking_sockets;
   // Ends the backend and frees it. Nothing is in flight, and every bell owed has been heard.
   void (*destroy)(struct rouse__backend *backend);
   // Starts |io|. 0: its completion will come. A failure: it was not started.

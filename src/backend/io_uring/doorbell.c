@@ -1,0 +1,185 @@
+// How another thread wakes a loop that sleeps in its ring. Three ways, one object.
+//
+// eventfd   The ring polls an eventfd; ringing writes to it. The poll is a multishot one where the kernel
+//           has that: it is armed once. A poll looks at the state, not at a change: a bell rung while
+//           none is armed is heard when the next one is. What was heard is what the counter holds, read
+//           when a completion says that there is something: completions may come together for several
+//           rings, or twice for one after a re-arm, and the loop waits at its end for exactly as many
+//           as it is owed.
+// futex     The ring waits on a word; ringing adds one to the word and wakes it. There is no telling when
+//           the wait is armed, and none is needed: it is armed with the value up to which rings were
+//           heard, so a ring that comes first has it end at once with EAGAIN. What was heard is what
+//           the word was advanced by. The shared flag is a must: a private wait armed while the process
+//           has one thread hashes into a table that the kernel replaces when a second one is created,
+//           and is never found again.
+//           The last that a ringer touches is the word, in a system call after its addition was heard.
+//           So words are never given back to the system, only to a list for later bells. A wake that
+//           comes so late ends the wait of a new owner early, which is then armed again.
+// msg_ring  Ringing posts a completion straight to the ring, by a system call that needs no ring of the
+//           ringer's own. One completion for each ring.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend/io_uring/ring.h"
+#include "platform/platform.h"
+
+const char *const rouse__uring_bell_names[ROUSE__URING_BELLS] = {"eventfd", "futex", "msg_ring"};
+
+// --- words for the futex bell ---------------------------------------------------------------------
+
+struct rouse__uring_bell_cell {
+  _Alignas(64) rouse__atomic32 word;
+  struct rouse__uring_bell_cell *next;  // while free
+};
+
+static rouse__atomic_pointer free_cells;
+
+static void put_cells(struct rouse__uring_bell_cell *first, struct rouse__uring_bell_cell *last) {
+  uintptr_t top = load_relaxed(&free_cells);  // RELAXED: the CAS validates it
+  do {
+    last->next = (struct rouse__uring_bell_cell *)top;
+    // ORDER(cells): release, the links, to the next taker.
+  } while (!cas_release(&free_cells, &top, (uintptr_t)first));
+}
+
+// Takes all that are free, keeps one and puts the rest back: taking a single one off a shared stack
+// would have to follow the link of a cell that another thread has taken meanwhile.
+static struct rouse__uring_bell_cell *take_cell(void) {
+  // ORDER(cells): acquire, the links.
+  uintptr_t all = swap_acquire(&free_cells, 0);
+  struct rouse__uring_bell_cell *cell = (struct rouse__uring_bell_cell *)all;
+  if (!cell) return rouse__allocate(sizeof *cell, _Alignof(struct rouse__uring_bell_cell));
+  struct rouse__uring_bell_cell *rest = cell->next, *last = rest;
+  if (rest) {
+    while (last->next) last = last->next;
+    put_cells(rest, last);
+  }
+  return cell;
+}
+
+// --- open and close -------------------------------------------------------------------------------
+
+int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bell_kind kind,
+                           uint32_t without, const struct io_uring *ring) {
+  *bell = (struct rouse__uring_bell){.kind = kind, .event_fd = -1, .ring_fd = ring->ring_fd};
+  if (kind == ROUSE__URING_BELL_EVENTFD) {
+    int saved = errno;
+    bell->multishot = !(without & ROUSE__URING_WITHOUT_MULTISHOT);
+    bell->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int error = errno;
+    errno = saved;
+    if (bell->event_fd < 0) return rouse_error_from_system(error);
+  } else if (kind == ROUSE__URING_BELL_FUTEX) {
+    bell->cell = take_cell();
+    if (!bell->cell) return ROUSE_ENOMEM;
+    // RELAXED: whoever rang it last was heard before it was given back.
+    bell->seen = load_relaxed(&bell->cell->word);
+  } else {
+    bell->armed = true;
+  }
+  return 0;
+}
+
+void rouse__uring_bell_close(struct rouse__uring_bell *bell) {
+  if (bell->event_fd >= 0) close(bell->event_fd);
+  if (bell->cell) put_cells(bell->cell, bell->cell);
+  bell->event_fd = -1;
+  bell->cell = NULL;
+}
+
+// --- the loop's side ------------------------------------------------------------------------------
+
+void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *sqe) {
+  if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
+    if (bell->multishot) {
+      io_uring_prep_poll_multishot(sqe, bell->event_fd, POLLIN);
+    } else {
+      io_uring_prep_poll_add(sqe, bell->event_fd, POLLIN);
+    }
+  } else {
+    io_uring_prep_rw(ROUSE__URING_OP_FUTEX_WAIT, sqe, ROUSE__FUTEX2_SIZE_U32, &bell->cell->word, 0,
+                     bell->seen);
+    sqe->addr3 = ROUSE__FUTEX2_MASK_ANY;
+  }
+  sqe->user_data = ROUSE__URING_FOR_BELL;
+  bell->armed = true;
+}
+
+static int hear_eventfd(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
+                        uint64_t *heard) {
+  uint64_t count;
+  if (!(cqe->flags & IORING_CQE_F_MORE)) bell->armed = false;
+  if (cqe->res < 0) return rouse_error_from_system(-cqe->res);
+  int saved = errno;
+  if (read(bell->event_fd, &count, sizeof count) == (ssize_t)sizeof count) *heard += count;
+  errno = saved;  // EAGAIN: heard before
+  return 0;
+}
+
+bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard) {
+  if (bell->kind != ROUSE__URING_BELL_FUTEX) return false;
+  // RELAXED: the mail is ordered by the inbox; this only counts.
+  uint32_t word = load_relaxed(&bell->cell->word);
+  if (word == bell->seen) return false;
+  *heard += (uint32_t)(word - bell->seen);
+  bell->seen = word;
+  return true;
+}
+
+int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
+                           uint64_t *heard) {
+  if (bell->kind == ROUSE__URING_BELL_EVENTFD) return hear_eventfd(bell, cqe, heard);
+  if (bell->kind == ROUSE__URING_BELL_MSG_RING) {
+    *heard += 1;
+    return 0;
+  }
+  bell->armed = false;
+  rouse__uring_bell_look(bell, heard);
+  bool rang = cqe->res == 0 || cqe->res == -EAGAIN || cqe->res == -EINTR;
+  return rang ? 0 : rouse_error_from_system(-cqe->res);
+}
+
+// --- the ringer's side ----------------------------------------------------------------------------
+
+static void ring_eventfd(int fd) {
+  const uint64_t one = 1;
+  while (write(fd, &one, sizeof one) != (ssize_t)sizeof one) {
+    if (errno != EINTR) rouse__die("a doorbell could not be rung: write to an eventfd", ROUSE__WHERE);
+  }
+}
+
+static void ring_futex(rouse__atomic32 *word) {
+  // RELAXED: the mail is ordered by the inbox; the kernel orders the word and its own look at it.
+  add_relaxed(word, 1);
+  if (syscall(SYS_futex, &word->raw, FUTEX_WAKE, 1, NULL, NULL, 0) < 0) {
+    rouse__die("a doorbell could not be rung: wake of a futex", ROUSE__WHERE);
+  }
+}
+
+static void ring_message(int ring_fd) {
+  struct io_uring_sqe sqe = {.opcode = IORING_OP_MSG_RING, .fd = ring_fd};
+  sqe.off = ROUSE__URING_FOR_BELL;
+  for (;;) {
+    int result = io_uring_register(-1U, ROUSE__URING_REGISTER_SEND_MSG_RING, &sqe, 1);
+    if (result >= 0) return;
+    // The kernel may lack the memory of a message for a moment; without it the loop would sleep on.
+    if (result != -ENOMEM && result != -EAGAIN && result != -EINTR) break;
+    rouse__thread_yield();
+  }
+  rouse__die("a doorbell could not be rung: message to a ring", ROUSE__WHERE);
+}
+
+void rouse__uring_bell_ring(struct rouse__uring_bell *bell) {
+  if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
+    ring_eventfd(bell->event_fd);
+  } else if (bell->kind == ROUSE__URING_BELL_FUTEX) {
+    ring_futex(&bell->cell->word);
+  } else {
+    ring_message(bell->ring_fd);
+  }
+}

@@ -1,0 +1,415 @@
+// The backend "io_uring": operations, cancels, doorbell and sleep by one ring for each loop.
+//
+// submit() fills in an entry; poll() hands all of them to the kernel in the system call that also sleeps.
+// What a turn of the loop costs when there is nothing to hand over and nothing has come is a look at
+// three words of shared memory.
+//
+// Where an operation is, from submit() to its completion:
+//
+//   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until it has
+//   on ring   an entry of the ring, or in the kernel. The order of entries is that of the calls, so a
+//             cancel always finds its operation, and never a later one at the same address
+//   ENDED     cancelled while WAITING: in a list until poll(), since completions come from there only
+//
+// A cancel is an entry, too, keyed by the operation's address. If there is no room for it the operation
+// (which is on the ring) goes to a list of those to be cancelled; its completion takes it off again. Links
+// are in rouse_io.backend: an operation is in at most one of the lists.
+//
+// The completion queue can overflow: there may be more operations under way than it has room for. The
+// kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If the kernel
+// had no memory to keep one, it says so, too, and the loop's run fails: a lost completion is a lost wait.
+//
+// The doorbell (doorbell.c) is armed before a sleep if it is not. A sleep without it, or with entries that
+// the kernel did not take, is kept short.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/io_uring/ordering.h"
+#include "backend/io_uring/ring.h"
+#include "platform/platform.h"
+
+enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
+static const int64_t SHORT_SLEEP_NS = 1000000;
+
+// rouse_io.backend
+enum { NEXT, PREVIOUS, FLAGS };
+enum {
+  WAITING = 1,         // in |waiting|
+  ENDED = 2,           // in |ended|
+  CANCEL_WAITING = 4,  // on the ring, and in |cancels|
+  CANCELLED = 8,       // its end was asked for
+  POLLING = 16,        // what is on the ring is a poll for it, after which it is tried again
+};
+
+struct list {
+  rouse_io *first, *last;
+};
+
+struct uring {
+  struct rouse__backend backend;
+  struct io_uring ring;
+  struct rouse__uring_bell bell;
+  struct rouse__uring_setup setup;
+  struct list waiting, ended, cancels;
+  uint32_t operations;  // that the ring can do, a bit each
+  unsigned cancel_flags;
+  uint64_t events;  // completions and bells, to tell whether anything came
+  bool refused;     // the kernel did not take all entries
+  int failure;      // what ends the loop's run
+};
+
+static struct uring *uring_of(struct rouse__backend *backend) {
+  return ROUSE__CONTAINER(backend, struct uring, backend);
+}
+
+// --- lists ----------------------------------------------------------------------------------------
+
+static rouse_io *next_of(const rouse_io *io) { return (rouse_io *)io->backend[NEXT]; }
+static rouse_io *previous_of(const rouse_io *io) { return (rouse_io *)io->backend[PREVIOUS]; }
+
+static void list_add(struct list *list, rouse_io *io, uintptr_t flag) {
+  io->backend[NEXT] = 0;
+  io->backend[PREVIOUS] = (uintptr_t)list->last;
+  io->backend[FLAGS] |= flag;
+  if (list->last) {
+    list->last->backend[NEXT] = (uintptr_t)io;
+  } else {
+    list->first = io;
+  }
+  list->last = io;
+}
+
+static void list_remove(struct list *list, rouse_io *io, uintptr_t flag) {
+  rouse_io *next = next_of(io), *previous = previous_of(io);
+  io->backend[FLAGS] &= ~flag;
+  if (previous) {
+    previous->backend[NEXT] = (uintptr_t)next;
+  } else {
+    list->first = next;
+  }
+  if (next) {
+    next->backend[PREVIOUS] = (uintptr_t)previous;
+  } else {
+    list->last = previous;
+  }
+}
+
+// --- entering the kernel --------------------------------------------------------------------------
+
+static unsigned ring_flags(const struct uring *uring) {
+  // RELAXED: hints to enter the kernel, which orders.
+  return load_relaxed((rouse__atomic32 *)(void *)uring->ring.sq.kflags);
+}
+
+// Hands over the entries, and waits for |wait| completions. 0, -ETIME or -EINTR.
+static int enter(struct uring *uring, unsigned wait, unsigned flags,
+                 struct __kernel_timespec *limit) {
+  int result = rouse__uring_go(&uring->ring, wait, flags, limit);
+  if (result >= 0 || result == -ETIME || result == -EINTR) return result < 0 ? result : 0;
+  if (result == -EBUSY || result == -EAGAIN) {
+    uring->refused = true;
+  } else if (!uring->failure) {
+    // EBADR: the kernel had to drop a completion.
+    uring->failure = result == -EBADR ? ROUSE_ENOMEM : rouse_error_from_system(-result);
+  }
+  return 0;
+}
+
+// A free entry, or NULL if the kernel does not take what is there.
+static struct io_uring_sqe *take_entry(struct uring *uring) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+  if (sqe || uring->refused) return sqe;
+  enter(uring, 0, 0, NULL);
+  return io_uring_get_sqe(&uring->ring);
+}
+
+// --- starting and cancelling ----------------------------------------------------------------------
+
+static bool start(struct uring *uring, rouse_io *io) {
+  struct io_uring_sqe *sqe = take_entry(uring);
+  if (!sqe) return false;
+  rouse__uring_prepare(sqe, io);
+  sqe->user_data = (uintptr_t)io;
+  return true;
+}
+
+static void start_or_keep(struct uring *uring, rouse_io *io) {
+  if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
+}
+
+static int submit(struct rouse__backend *backend, rouse_io *io) {
+  struct uring *uring = uring_of(backend);
+  ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
+  if (!(uring->operations & 1U << io->operation)) return rouse__io_blocking(io, rouse__uring_perform);
+  io->backend[FLAGS] = 0;
+  backend->in_flight++;
+  start_or_keep(uring, io);
+  return 0;
+}
+
+static bool start_cancel(struct uring *uring, rouse_io *io) {
+  struct io_uring_sqe *sqe = take_entry(uring);
+  if (!sqe) return false;
+  io_uring_prep_cancel(sqe, io, 0);
+  sqe->flags |= (uint8_t)uring->cancel_flags;
+  sqe->user_data = ROUSE__URING_FOR_CANCEL;
+  return true;
+}
+
+static void cancel(struct rouse__backend *backend, rouse_io *io) {
+  struct uring *uring = uring_of(backend);
+  if (io->backend[FLAGS] & CANCELLED) return;
+  io->backend[FLAGS] |= CANCELLED;
+  if (io->backend[FLAGS] & WAITING) {
+    list_remove(&uring->waiting, io, WAITING);
+    list_add(&uring->ended, io, ENDED);
+  } else if (uring->cancels.first || !start_cancel(uring, io)) {
+    list_add(&uring->cancels, io, CANCEL_WAITING);
+  }
+}
+
+// Before a sleep, not earlier: a bell rung while none listens is heard by the next that does. So an
+// entry for it never costs a system call of its own.
+static bool arm_bell(struct uring *uring) {
+  if (uring->bell.armed) return true;
+  struct io_uring_sqe *sqe = take_entry(uring);
+  if (sqe) rouse__uring_bell_arm(&uring->bell, sqe);
+  return sqe;
+}
+
+// Puts onto the ring what had to wait. False: some of it still waits.
+static bool refill(struct uring *uring) {
+  while (uring->cancels.first) {
+    rouse_io *io = uring->cancels.first;
+    if (!start_cancel(uring, io)) return false;
+    list_remove(&uring->cancels, io, CANCEL_WAITING);
+  }
+  while (uring->waiting.first) {
+    rouse_io *io = uring->waiting.first;
+    if (!start(uring, io)) return false;
+    list_remove(&uring->waiting, io, WAITING);
+  }
+  return true;
+}
+
+// --- completions ----------------------------------------------------------------------------------
+
+static void complete(struct uring *uring, rouse_io *io, int result) {
+  if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
+  uring->backend.in_flight--;
+  uring->events++;
+  ROUSE__URING_RECEIVED();
+  rouse__io_complete(io, result < 0 ? rouse_error_from_system(-result) : result);
+}
+
+// After the end of the poll for an operation on a descriptor that does not block.
+static bool poll_ended(struct uring *uring, rouse_io *io, int result) {
+  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
+  if (result < 0 || (io->backend[FLAGS] & CANCELLED)) return false;
+  start_or_keep(uring, io);
+  return true;
+}
+
+static void operation_ended(struct uring *uring, rouse_io *io, int result) {
+  bool cancelled = io->backend[FLAGS] & CANCELLED;
+  if (io->backend[FLAGS] & POLLING) {
+    if (poll_ended(uring, io, result)) return;
+    if (result >= 0) result = -ECANCELED;
+  }
+  unsigned events = rouse__uring_retry_events(io, result);
+  struct io_uring_sqe *sqe = events && !cancelled ? take_entry(uring) : NULL;
+  if (sqe) {
+    io_uring_prep_poll_add(sqe, io->fd, events);
+    sqe->user_data = (uintptr_t)io;
+    io->backend[FLAGS] |= POLLING;
+    return;
+  }
+  if (events && !cancelled) {
+    list_add(&uring->waiting, io, WAITING);  // no room for the poll: it is tried again at once
+    return;
+  }
+  // A system call that a cancel interrupts ends with EINTR; it had no effect.
+  if (cancelled && (events || result == -EINTR)) result = -ECANCELED;
+  complete(uring, io, result);
+}
+
+static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
+  int failure = rouse__uring_bell_hear(&uring->bell, cqe, &uring->backend.bells_heard);
+  if (failure && !uring->failure) uring->failure = failure;
+  uring->events++;
+}
+
+// Takes all completions off the queue.
+static void reap(struct uring *uring) {
+  struct io_uring_cq *cq = &uring->ring.cq;
+  // RELAXED: only this thread writes it.
+  unsigned head = load_relaxed((rouse__atomic32 *)(void *)cq->khead);
+  for (;;) {
+    // ORDER(cq-tail): acquire, the completions that the kernel wrote before it.
+    unsigned tail = load_acquire((rouse__atomic32 *)(void *)cq->ktail);
+    if (head == tail) return;
+    for (; head != tail; head++) {
+      const struct io_uring_cqe *cqe = &cq->cqes[head & cq->ring_mask];
+      if (cqe->user_data == ROUSE__URING_FOR_BELL) {
+        bell_rang(uring, cqe);
+      } else if (cqe->user_data != ROUSE__URING_FOR_CANCEL) {
+        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe->res);
+      }
+    }
+    // ORDER(cq-head): release, our reads; the kernel acquires before it uses the places again.
+    store_release((rouse__atomic32 *)(void *)cq->khead, head);
+  }
+}
+
+static void settle_ended(struct uring *uring) {
+  rouse_io *io;
+  while ((io = uring->ended.first)) {
+    list_remove(&uring->ended, io, ENDED);
+    complete(uring, io, -ECANCELED);
+  }
+}
+
+// --- poll -----------------------------------------------------------------------------------------
+
+static bool must_enter(struct uring *uring) {
+  return rouse__uring_publish(&uring->ring) ||
+         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+}
+
+// Hands over and fetches without sleeping. Bounded: what comes meanwhile is for the next poll.
+static void flush(struct uring *uring) {
+  for (int i = 0; i < ROUNDS && !uring->refused && must_enter(uring); i++) {
+    enter(uring, 0, IORING_ENTER_GETEVENTS, NULL);
+    reap(uring);
+    refill(uring);
+  }
+}
+
+static struct __kernel_timespec timespec_of(int64_t ns) {
+  return (struct __kernel_timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+// Sleeps until something comes. False: it did not even enter the kernel.
+static bool sleep_until(struct uring *uring, int64_t deadline_ns) {
+  bool entered = false;
+  for (uint64_t events = uring->events; uring->events == events && !uring->failure;) {
+    if (rouse__uring_bell_look(&uring->bell, &uring->backend.bells_heard)) break;
+    int64_t most_ns = ROUSE_FOREVER;
+    if (deadline_ns != ROUSE_FOREVER) most_ns = deadline_ns - rouse_now_ns();
+    if (most_ns <= 0) break;
+    bool all = refill(uring) && arm_bell(uring) && !uring->refused;
+    if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
+    uring->refused = false;
+    struct __kernel_timespec limit = timespec_of(most_ns);
+    int result = enter(uring, 1, 0, most_ns == ROUSE_FOREVER ? NULL : &limit);
+    entered = true;
+    reap(uring);
+    if (result == -EINTR) break;
+  }
+  return entered;
+}
+
+static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
+  struct uring *uring = uring_of(backend);
+  uint64_t events = uring->events;
+  uring->refused = false;
+  if (uring->ended.first) settle_ended(uring);
+  reap(uring);
+  refill(uring);
+  bool sleeps = deadline_ns > 0 && uring->events == events;
+  if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
+  return uring->failure;
+}
+
+static void ring(struct rouse__backend *backend) {
+  rouse__uring_bell_ring(&uring_of(backend)->bell);
+}
+
+// --- create and destroy ---------------------------------------------------------------------------
+
+// Ends what listens to the doorbell. A futex wait left behind in a closed ring would go on to swallow
+// wakes that are meant for others.
+static void disarm(struct uring *uring) {
+  struct rouse__uring_bell *bell = &uring->bell;
+  if (bell->kind == ROUSE__URING_BELL_MSG_RING || !bell->armed) return;
+  struct io_uring_sqe *sqe = take_entry(uring);
+  if (!sqe) return;
+  io_uring_prep_cancel64(sqe, ROUSE__URING_FOR_BELL, 0);
+  sqe->user_data = ROUSE__URING_FOR_CANCEL;
+  for (int i = 0; i < 1000 && bell->armed; i++) {
+    struct __kernel_timespec limit = timespec_of(SHORT_SLEEP_NS);
+    enter(uring, 1, 0, &limit);
+    reap(uring);
+  }
+}
+
+static void destroy(struct rouse__backend *backend) {
+  struct uring *uring = uring_of(backend);
+  ROUSE__ASSERT(!backend->in_flight, "a ring is destroyed with operations in flight");
+  disarm(uring);
+  io_uring_queue_exit(&uring->ring);
+  rouse__uring_bell_close(&uring->bell);
+  rouse__free(uring);
+}
+
+static const struct rouse__backend_ops ops = {
+    .name = "io_uring",
+    .blocking_sockets = true,
+    .destroy = destroy,
+    .submit = submit,
+    .cancel = cancel,
+    .poll = poll,
+    .ring = ring,
+};
+
+static int open_bell(struct uring *uring, uint32_t without, char *reason, size_t reason_size) {
+  enum rouse__uring_bell_kind kind;
+  int refused = rouse__uring_bell_choose(without, &kind, reason, reason_size);
+  if (refused) return refused;
+  refused = rouse__uring_bell_open(&uring->bell, kind, without, &uring->ring);
+  if (refused) {
+    snprintf(reason, reason_size, "no doorbell: %s", rouse_error_message(refused));
+    return refused;
+  }
+  uring->backend.doorbell = rouse__uring_bell_names[kind];
+  return 0;
+}
+
+static int create(rouse_loop *loop, const rouse_loop_options *options,
+                  struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+  uint32_t without, entries = options && options->ring_entries ? options->ring_entries : 0;
+  int refused = rouse__uring_without(&without, reason, reason_size);
+  if (refused) return refused;
+  struct uring *uring = rouse__allocate(sizeof *uring, _Alignof(struct uring));
+  if (!uring) {
+    snprintf(reason, reason_size, "no memory");
+    return ROUSE_ENOMEM;
+  }
+  uring->backend.ops = &ops;
+  uring->backend.loop = loop;
+  refused = rouse__uring_set_up(&uring->ring, entries ? entries : ENTRIES_DEFAULT, without,
+                                &uring->setup, reason, reason_size);
+  if (refused) goto out_free;
+  refused = rouse__uring_operations(&uring->ring, without, &uring->operations, reason, reason_size);
+  if (!refused) refused = open_bell(uring, without, reason, reason_size);
+  if (refused) goto out_ring;
+  if ((uring->ring.features & IORING_FEAT_CQE_SKIP) && !(without & ROUSE__URING_WITHOUT_CQE_SKIP)) {
+    uring->cancel_flags = IOSQE_CQE_SKIP_SUCCESS;
+  }
+  *out_backend = &uring->backend;
+  return 0;
+
+out_ring:
+  io_uring_queue_exit(&uring->ring);
+out_free:
+  rouse__free(uring);
+  return refused;
+}
+
+const struct rouse__backend_kind rouse__backend_io_uring = {
+    .name = "io_uring",
+    .create = create,
+    .probe = rouse__uring_probe,
+};

@@ -1,0 +1,129 @@
+// What the files of the io_uring backend share.
+#ifndef ROUSE_BACKEND_IO_URING_RING_H
+#define ROUSE_BACKEND_IO_URING_RING_H
+
+#include <liburing.h>
+
+#include "backend/io_uring/constants.h"
+#include "base/assert.h"
+#include "base/atomics.h"
+#include "runtime/backend.h"
+
+enum { ROUSE__URING_REASON_SIZE = 160 };
+
+// What to do without although the kernel may have it: the names in ROUSE_IO_URING_WITHOUT, for tests
+// of what older kernels leave us. In the order of the table in setup.c.
+enum {
+  ROUSE__URING_WITHOUT_RING = 1 << 0,         // io_uring_setup() itself
+  ROUSE__URING_WITHOUT_SETUP_FLAGS = 1 << 1,  // the flags that can be dropped
+  ROUSE__URING_WITHOUT_MULTISHOT = 1 << 2,    // multishot polls
+  ROUSE__URING_WITHOUT_EVENTFD = 1 << 3,      // the doorbells …
+  ROUSE__URING_WITHOUT_FUTEX = 1 << 4,
+  ROUSE__URING_WITHOUT_MSG_RING = 1 << 5,
+  ROUSE__URING_WITHOUT_CQE_SKIP = 1 << 6,
+  ROUSE__URING_WITHOUT_REGISTERED_RING = 1 << 7,
+  ROUSE__URING_WITHOUT_FILE_NAMES = 1 << 8,  // operations on names: unlink, rename, mkdir, …
+};
+
+// user_data of what is not an operation. Operations have their address, which is larger.
+enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
+
+// --- setup.c --------------------------------------------------------------------------------------
+
+// Reads ROUSE_IO_URING_WITHOUT. 0 and |*out_without|; or ROUSE_EINVAL and why.
+int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size);
+
+// What a set-up came to.
+struct rouse__uring_setup {
+  unsigned flags, entries;
+  char refused[ROUSE__URING_REASON_SIZE];  // what had to be given up, and why; empty: nothing
+};
+
+// Sets up |ring| with all that this kernel allows. 0, or a failure and |reason|. Ends with
+// io_uring_queue_exit().
+int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t without,
+                        struct rouse__uring_setup *out_setup, char *reason, size_t reason_size);
+// The names of set-up flags, as "SINGLE_ISSUER DEFER_TASKRUN …".
+void rouse__uring_flag_names(unsigned flags, char *text, size_t size);
+
+// io_uring_enter(), by which every system call on a ring goes: a place for tests to have it fail.
+extern int (*rouse__uring_enter)(unsigned fd, unsigned submit, unsigned wait, unsigned flags,
+                                 sigset_t *argument, size_t argument_size);
+
+// Makes the entries that were filled in visible to the kernel. How many it has not taken yet.
+static inline unsigned rouse__uring_publish(struct io_uring *ring) {
+  // RELAXED: the kernel moves it only inside our own system calls.
+  unsigned pending = ring->sq.sqe_tail - load_relaxed((rouse__atomic32 *)(void *)ring->sq.khead);
+  if (pending) {
+    // ORDER(sq-tail): release, the entries; the kernel acquires when it is entered.
+    store_release((rouse__atomic32 *)(void *)ring->sq.ktail, ring->sq.sqe_tail);
+  }
+  return pending;
+}
+// Publishes, and enters: submits all, waits for |wait| completions, at most |limit| long (NULL: for
+// ever). What io_uring_enter() returns: how many entries were taken, or a negative errno value.
+int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
+                    struct __kernel_timespec *limit);
+
+// --- doorbell.c -----------------------------------------------------------------------------------
+
+enum rouse__uring_bell_kind {
+  ROUSE__URING_BELL_EVENTFD,
+  ROUSE__URING_BELL_FUTEX,
+  ROUSE__URING_BELL_MSG_RING,
+  ROUSE__URING_BELLS
+};
+extern const char *const rouse__uring_bell_names[ROUSE__URING_BELLS];
+
+struct rouse__uring_bell_cell;
+
+struct rouse__uring_bell {
+  enum rouse__uring_bell_kind kind;
+  bool armed;      // the ring has, or will have with its next entry, something that hears it
+  bool multishot;  // eventfd: stays armed
+  int event_fd;
+  int ring_fd;
+  struct rouse__uring_bell_cell *cell;  // futex: its word
+  uint32_t seen;                        // futex: the value up to which bells were heard
+};
+
+// Makes a doorbell of |kind| for |ring|. 0 or a failure.
+int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bell_kind kind,
+                           uint32_t without, const struct io_uring *ring);
+// Ends it. Nothing on the ring may listen any more.
+void rouse__uring_bell_close(struct rouse__uring_bell *bell);
+// Fills in |sqe| so that the ring hears |bell|. Only if it is not armed.
+void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *sqe);
+// A completion for the bell has come: adds the rings to |*heard|. 0, or a failure.
+int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
+                           uint64_t *heard);
+// Whether it was rung, as far as that can be seen without a system call; added to |*heard|.
+bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard);
+// Any thread.
+void rouse__uring_bell_ring(struct rouse__uring_bell *bell);
+
+// --- behaviour.c ----------------------------------------------------------------------------------
+
+// Chooses the doorbell that ROUSE_IO_URING_DOORBELL asks for, or the best that was seen to work.
+// 0, or a failure and why.
+int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_kind, char *reason,
+                             size_t reason_size);
+// Adds to |probe| what was found out by trying.
+void rouse__uring_probe(rouse_probe *probe);
+
+// --- operations.c ---------------------------------------------------------------------------------
+
+// Which operations |ring| can do, a bit each. 0, or a failure and why.
+int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *out_operations,
+                            char *reason, size_t reason_size);
+// The name of an operation in the kernel's words, or NULL.
+const char *rouse__uring_operation_name(unsigned operation);
+// Fills in |sqe| for |io|.
+void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
+// For a descriptor that does not block: what to wait for when |io| ended with |result|, so that it can
+// be tried again. 0: it has ended.
+unsigned rouse__uring_retry_events(const rouse_io *io, int result);
+// Does |io| by a system call that blocks: the result.
+int64_t rouse__uring_perform(rouse_io *io);
+
+#endif
