@@ -183,6 +183,19 @@ void test_wait_init(test_wait *wait, rouse_loop *loop, int *counter) {
   rouse_wait_init(&wait->wait, loop, count_completion);
 }
 
+static void count_operation(rouse_wait *wait, int result) {
+  test_io *self = (test_io *)wait;
+  self->completed++;
+  self->reported = result;
+  self->result = rouse_io_result(&self->io);
+  if (self->counter) self->order = ++*self->counter;
+}
+
+void test_io_init(test_io *io, rouse_loop *loop, int *counter) {
+  *io = (test_io){.result = INT64_MIN, .counter = counter};
+  rouse_io_init(&io->io, loop, count_operation);
+}
+
 // --- processes ------------------------------------------------------------------------------------
 
 int test_in_child(void (*function)(void *), void *argument, char *output, size_t size) {

@@ -96,6 +96,17 @@ typedef struct test_wait {
 } test_wait;
 void test_wait_init(test_wait *wait, rouse_loop *loop, int *counter);
 
+// The same for an operation.
+typedef struct test_io {
+  rouse_io io;
+  int completed;
+  int reported;    // what the callback was given
+  int64_t result;  // rouse_io_result()
+  int order;
+  int *counter;
+} test_io;
+void test_io_init(test_io *io, rouse_loop *loop, int *counter);
+
 // --- processes ------------------------------------------------------------------------------------
 
 // Runs |function| in a child process. Its wait status; what it wrote to stderr goes to |output|.
