@@ -155,7 +155,8 @@ int rouse__loop_run(rouse_loop *loop) {
     if (done < 0) return done;
     if (done || !nothing_to_do(loop)) continue;
     // ORDER(group): acquire, what all tasks of the group did before they ended.
-    if (load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING) return ROUSE_DONE;
+    bool over = load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING;
+    if (over && loop->stop_arrived) return ROUSE_DONE;
     int failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
     if (forked(loop)) return ROUSE_EFORKED;
@@ -170,24 +171,20 @@ int rouse_loop_run(rouse_loop *loop) {
 
 // --- stop -----------------------------------------------------------------------------------------
 
+// The stop's mail is the stopper's last access to a loop, and a loop ends only after it has arrived: so
+// whoever runs the loop may destroy it right away, while the stopper is still returning.
 static void stop_arrived(rouse_wait *wait, int result) {
   (void)result;
   rouse_loop *loop = ROUSE__CONTAINER(wait, rouse_loop, stop_mail);
-  store_relaxed(&loop->stop_asked, 0);  // RELAXED: the mail is free again; the next post orders
-  // ORDER(group): acquire, pairs with the stop.
-  if (load_acquire(&loop->group->holds) & ROUSE__GROUP_STOPPING) rouse__task_cancel_all(loop);
+  loop->stop_arrived = true;
+  rouse__task_cancel_all(loop);
 }
 
-void rouse__group_ring(struct rouse__group *group) {
-  // A single loop may be gone right after its post; then nothing of |group| may be read.
-  const uint32_t count = group->count;
-  for (uint32_t i = 0; i < count; i++) {
-    rouse_loop *loop = group->loops[i];
-    uint32_t free_mail = 0;
-    // RELAXED: takes the mail for us; its post orders what it says.
-    if (loop && cas_relaxed(&loop->stop_asked, &free_mail, 1)) {
-      rouse_loop_post(loop, &loop->stop_mail, stop_arrived);
-    }
+static void end_arrived(rouse_wait *wait, int result) { (void)wait, (void)result; }
+
+void rouse__group_end(struct rouse__group *group) {
+  for (uint32_t i = 0; i < group->count; i++) {
+    rouse_loop_post(group->loops[i], &group->loops[i]->end_mail, end_arrived);
   }
 }
 
@@ -198,7 +195,29 @@ void rouse_loop_stop(rouse_loop *loop) {
     if (holds & ROUSE__GROUP_STOPPING) return;
     // ORDER(group): release, all before the stop, to those who see it.
   } while (!cas_release(&group->holds, &holds, holds | ROUSE__GROUP_STOPPING));
-  rouse__group_ring(group);
+  const uint32_t count = group->count;  // of a loop of its own nothing may be read after the post
+  for (uint32_t i = 0; i < count; i++) {
+    rouse_loop *member = group->loops[i];
+    rouse_loop_post(member, &member->stop_mail, stop_arrived);
+  }
+}
+
+static bool stopping(const rouse_loop *loop) {
+  // ORDER(group): acquire, pairs with the stop.
+  return load_acquire(&loop->group->holds) & ROUSE__GROUP_STOPPING;
+}
+
+static void settle_mail(rouse_loop *loop) {
+  for (;;) {
+    take_mail(loop);
+    if (anything_ready(loop)) {
+      dispatch_ready(loop);
+    } else if (stopping(loop) && !loop->stop_arrived) {
+      rouse__thread_yield();  // the stopper is between its mark and its mail
+    } else {
+      return;
+    }
+  }
 }
 
 // --- create and destroy ---------------------------------------------------------------------------
@@ -259,11 +278,7 @@ int rouse_loop_destroy(rouse_loop *loop) {
   if (!loop) return ROUSE_DONE;
   if (forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
-  take_mail(loop);
-  while (anything_ready(loop)) {
-    dispatch_ready(loop);
-    take_mail(loop);
-  }
+  settle_mail(loop);
   if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
   while (loop->backend->bells_heard < loop->bells_owed) {
     loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);

@@ -71,8 +71,8 @@ struct rouse_loop {
   rouse_loop_stats stats;
   rouse__stack_pool stacks;
   struct rouse__timers timers;
-  rouse_wait stop_mail;
-  rouse__atomic32 stop_asked;
+  rouse_wait stop_mail, end_mail;  // each is sent once: see the end of loop.c's run section
+  bool stop_arrived;
   _Alignas(128) rouse__atomic_pointer inbox;  // mail from other threads
 };
 
@@ -88,8 +88,9 @@ int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *g
                        rouse_loop **out_loop);
 // Runs until the group stops and its last task has ended.
 int rouse__loop_run(rouse_loop *loop);
-// Wakes every loop of |group| so that it looks at the group's state. Any thread.
-void rouse__group_ring(struct rouse__group *group);
+// The last hold of |group|, which is stopping, was dropped: wakes its loops so that they end. A loop's
+// thread of that group.
+void rouse__group_end(struct rouse__group *group);
 // Lets |loop| run |wait| after what is ready now. Own thread.
 void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait);
 // The pool of the loop's group, made at the first call. NULL if there is no memory.

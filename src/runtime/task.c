@@ -66,7 +66,7 @@ static void list_out(rouse_loop *loop, rouse_task *task) {
 static void drop_hold(struct rouse__group *group) {
   // ORDER(group): release, our tasks' work, to whoever sees the last hold gone; acquire, the others'.
   uint64_t before = sub_acq_rel(&group->holds, ROUSE__GROUP_HOLD);
-  if (before == (ROUSE__GROUP_HOLD | ROUSE__GROUP_STOPPING)) rouse__group_ring(group);
+  if (before == (ROUSE__GROUP_HOLD | ROUSE__GROUP_STOPPING)) rouse__group_end(group);
 }
 
 static void task_over(rouse_loop *loop, rouse_task *task) {
@@ -152,12 +152,8 @@ static bool enter(rouse_loop *loop, bool here) {
     return true;
   }
   if (!take_hold(loop->group)) return false;
-  loop->task_count += here;
+  if (here) loop->task_count = 1;
   return true;
-}
-
-static void enter_undo(rouse_loop *loop, bool here) {
-  if (!here || --loop->task_count == 0) drop_hold(loop->group);
 }
 
 int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *function,
@@ -167,11 +163,11 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   if (!loop) return ROUSE_ENOLOOP;
   if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
   bool here = loop == rouse__loop_here;
-  if (!enter(loop, here)) return ROUSE_ECLOSED;
   rouse_task *task = task_take(loop);
-  if (!task) {
-    enter_undo(loop, here);
-    return ROUSE_ENOMEM;
+  if (!task) return ROUSE_ENOMEM;
+  if (!enter(loop, here)) {
+    rouse__free(task);
+    return ROUSE_ECLOSED;
   }
   task->loop = loop;
   task->function = function;

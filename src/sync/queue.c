@@ -208,9 +208,6 @@ static struct batch *batch_add(struct batch *from, struct batch *to, rouse_wait 
 bool rouse__queue_settle_all(struct rouse__pass *pass, const rouse_wait *self) {
   struct batch batches[BATCHES], *end = batches;
   bool mine = false;
-  rouse_wait *nudge = pass->nudge;
-  pass->nudge = NULL;
-  if (nudge) end = batch_add(batches, end, nudge);  // its slot keeps it alive
   for (;;) {
     rouse_wait *node = pass->done;
     if (node) {
@@ -232,6 +229,8 @@ bool rouse__queue_settle_all(struct rouse__pass *pass, const rouse_wait *self) {
       end = batch_add(batches, end, node);
     }
   }
+  if (pass->nudge) end = batch_add(batches, end, pass->nudge);  // its slot keeps it alive
+  pass->nudge = NULL;
   for (struct batch *batch = batches; batch != end; batch++) batch_send(batch);
   return mine;
 }
