@@ -1,0 +1,480 @@
+// The backends "epoll" and "poll": operations by readiness.
+//
+// An operation on a socket, a pipe or the like is tried at once, without blocking. What comes out too early
+// waits in a list of its descriptor, until readiness says that another try is due. There is one list for
+// each direction, served in order of arrival, so that several may read, accept or write at a time; while
+// somebody waits in a direction, newcomers are not tried but queue behind. All other operations are made
+// by the blocking pool.
+//
+//   submit ---> tried --result--> done list --poll()--> complete
+//           \     | too early         ^
+//            \    v                   | result, cancel, close
+//             \  waits in the list ---+
+//              \  of its descriptor   \ readiness, but the call might block
+//               \                      v
+//                +--------------->  the pool
+//
+// A receive that got less than it had room for has most likely emptied the socket, so the next one on it
+// waits without a try. That is a guess and may be wrong: arming looks, too.
+//
+// Descriptors that are closed. rouse_file_close() on this loop ends everything that waits for the
+// descriptor on this loop with ROUSE_EBADF. What is closed otherwise (by close(), on another loop) while
+// something waits for it is not seen at once. When the number was given out again and somebody waits for
+// it here, that is noticed, and what waited before ends with ROUSE_EBADF; until then it waits for a
+// cancel or its deadline. It never receives what is another file's: readiness is that of the file for
+// which it waits, see epoll.c and poll.c.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend/poll/poller.h"
+#include "base/assert.h"
+#include "platform/platform.h"
+#include "runtime/perform.h"
+
+// The words of a rouse_io that are the backend's: links, and where it is.
+enum { NEXT, PREVIOUS, PLACE };
+enum { WAITING = 1, DONE };
+
+enum { IN, OUT, ANY, DIRECTIONS };
+enum {
+  FAILED = POLLERR | POLLHUP,
+  // What a POLL may ask for; further bits mean something else to epoll.
+  POLLED = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP,
+};
+
+// What waits for one descriptor.
+struct waiters {
+  rouse_io *first[DIRECTIONS];  // rings; the last is first's previous
+  uint32_t key;                 // the readiness set's
+  bool emptied;                 // by the last receive, it seems
+};
+
+enum { PAGE = 256 };
+
+struct poller {
+  struct rouse__backend base;
+  struct rouse__readiness *readiness;
+  struct rouse__bell bell;
+  uint64_t waiting;
+  rouse_io *done_first, *done_last;
+  struct waiters **pages;  // by descriptor, PAGE to a page
+  uint32_t page_count;
+};
+
+static struct poller *poller_of(struct rouse__backend *backend) {
+  return (struct poller *)backend;
+}
+
+// --- what waits for a descriptor ------------------------------------------------------------------
+
+static struct waiters *find(const struct poller *poller, int fd) {
+  uint32_t page = (uint32_t)fd / PAGE;
+  if (fd < 0 || page >= poller->page_count || !poller->pages[page]) return NULL;
+  return &poller->pages[page][(uint32_t)fd % PAGE];
+}
+
+static bool make_room(struct poller *poller, uint32_t page) {
+  uint32_t count = poller->page_count ? poller->page_count : 16;
+  while (count <= page) count *= 2;
+  struct waiters **pages = rouse__allocate(count * sizeof *pages, _Alignof(struct waiters *));
+  if (!pages) return false;
+  if (poller->pages) memcpy(pages, poller->pages, poller->page_count * sizeof *pages);
+  rouse__free(poller->pages);
+  poller->pages = pages;
+  poller->page_count = count;
+  return true;
+}
+
+static struct waiters *find_or_make(struct poller *poller, int fd) {
+  uint32_t page = (uint32_t)fd / PAGE;
+  if (page >= poller->page_count && !make_room(poller, page)) return NULL;
+  struct waiters **at = &poller->pages[page];
+  if (!*at) *at = rouse__allocate(PAGE * sizeof **at, _Alignof(struct waiters));
+  return *at ? &(*at)[(uint32_t)fd % PAGE] : NULL;
+}
+
+static int direction_of(const rouse_io *io) {
+  switch (io->operation) {
+    case ROUSE__IO_READ:
+    case ROUSE__IO_RECEIVE:
+    case ROUSE__IO_ACCEPT:
+      return IN;
+    case ROUSE__IO_POLL:
+      return ANY;
+    default:
+      return OUT;
+  }
+}
+
+static rouse_io *next_of(const rouse_io *io) { return (rouse_io *)io->backend[NEXT]; }
+static rouse_io *previous_of(const rouse_io *io) { return (rouse_io *)io->backend[PREVIOUS]; }
+
+static void add_waiter(struct poller *poller, struct waiters *waiters, rouse_io *io) {
+  rouse_io **first = &waiters->first[direction_of(io)];
+  rouse_io *last = *first ? previous_of(*first) : io;
+  if (!*first) *first = io;
+  io->backend[NEXT] = (uintptr_t)*first;
+  io->backend[PREVIOUS] = (uintptr_t)last;
+  last->backend[NEXT] = (uintptr_t)io;
+  (*first)->backend[PREVIOUS] = (uintptr_t)io;
+  io->backend[PLACE] = WAITING;
+  poller->waiting++;
+}
+
+static void remove_waiter(struct poller *poller, struct waiters *waiters, rouse_io *io) {
+  rouse_io **first = &waiters->first[direction_of(io)];
+  rouse_io *next = next_of(io), *previous = previous_of(io);
+  previous->backend[NEXT] = (uintptr_t)next;
+  next->backend[PREVIOUS] = (uintptr_t)previous;
+  if (*first == io) *first = next == io ? NULL : next;
+  poller->waiting--;
+}
+
+// The events for which anything waits; 0 is also what somebody may wait for.
+static uint32_t wanted(const struct waiters *waiters) {
+  uint32_t events = (waiters->first[IN] ? POLLIN : 0) | (waiters->first[OUT] ? POLLOUT : 0);
+  rouse_io *first = waiters->first[ANY], *io = first;
+  while (io) {
+    events |= io->flags & POLLED;
+    io = next_of(io) == first ? NULL : next_of(io);
+  }
+  return events;
+}
+
+static bool anybody(const struct waiters *waiters) {
+  return waiters->first[IN] || waiters->first[OUT] || waiters->first[ANY];
+}
+
+// --- ends -----------------------------------------------------------------------------------------
+
+// |io|, in no list, has its result; poll() completes it.
+static void finish(struct poller *poller, rouse_io *io, int64_t result) {
+  io->result = result;
+  io->backend[NEXT] = 0;
+  io->backend[PLACE] = DONE;
+  if (poller->done_first) {
+    poller->done_last->backend[NEXT] = (uintptr_t)io;
+  } else {
+    poller->done_first = io;
+  }
+  poller->done_last = io;
+}
+
+// Ends all that wait for a descriptor, but |spared|.
+static void finish_all(struct poller *poller, struct waiters *waiters, const rouse_io *spared,
+                       int64_t result) {
+  for (int direction = 0; direction < DIRECTIONS; direction++) {
+    rouse_io *io;
+    while ((io = waiters->first[direction])) {
+      if (io == spared) io = next_of(io);
+      if (io == spared) break;
+      remove_waiter(poller, waiters, io);
+      finish(poller, io, result);
+    }
+  }
+}
+
+static bool complete_done(struct poller *poller) {
+  rouse_io *io = poller->done_first;
+  if (!io) return false;
+  poller->done_first = NULL;
+  do {
+    rouse_io *next = next_of(io);
+    poller->base.in_flight--;
+    rouse__io_complete(io, io->result);
+    io = next;
+  } while (io);
+  return true;
+}
+
+// --- starting -------------------------------------------------------------------------------------
+
+static int arm(struct poller *poller, int fd, struct waiters *waiters, bool *replaced) {
+  return poller->readiness->ops->arm(poller->readiness, fd, wanted(waiters), &waiters->key,
+                                     replaced);
+}
+
+static void disarm(struct poller *poller, int fd, struct waiters *waiters) {
+  poller->readiness->ops->disarm(poller->readiness, fd, &waiters->key);
+}
+
+// Lets |io| wait for its descriptor. 0, or why it can't.
+static int start_waiting(struct poller *poller, rouse_io *io) {
+  struct waiters *waiters = find_or_make(poller, io->fd);
+  if (!waiters) return ROUSE_ENOMEM;
+  bool replaced;
+  add_waiter(poller, waiters, io);
+  int refused = arm(poller, io->fd, waiters, &replaced);
+  if (replaced || refused == ROUSE_EBADF) finish_all(poller, waiters, io, ROUSE_EBADF);
+  if (!refused) return 0;
+  remove_waiter(poller, waiters, io);
+  if (!anybody(waiters)) disarm(poller, io->fd, waiters);
+  return refused;
+}
+
+// A guess for the next receive.
+static void note_receive(struct waiters *waiters, const rouse_io *io, int64_t result) {
+  if (io->operation != ROUSE__IO_RECEIVE) return;
+  waiters->emptied = result > 0 && result < (int64_t)io->length;
+}
+
+// A connect is always begun: it stands behind nobody.
+static bool worth_a_try(const struct waiters *waiters, const rouse_io *io) {
+  if (!waiters || io->operation == ROUSE__IO_CONNECT) return true;
+  if (io->operation == ROUSE__IO_RECEIVE && waiters->emptied) return false;
+  int direction = direction_of(io);
+  return direction == ANY || !waiters->first[direction];
+}
+
+// Tries |io|. True: it has its result.
+static bool tried(struct poller *poller, rouse_io *io) {
+  struct waiters *waiters = find(poller, io->fd);
+  if (!worth_a_try(waiters, io)) return false;
+  int64_t result = rouse__poller_try(io);
+  if (result == ROUSE__NOT_NOW) return false;
+  if (waiters) note_receive(waiters, io, result);
+  finish(poller, io, result);
+  return true;
+}
+
+static int start_by_readiness(struct poller *poller, rouse_io *io) {
+  if (tried(poller, io)) return 0;
+  int refused = start_waiting(poller, io);
+  if (!refused || refused == ROUSE_ENOMEM) return refused;
+  finish(poller, io, refused);
+  return 0;
+}
+
+static int start_by_pool(struct poller *poller, rouse_io *io, int64_t (*perform)(rouse_io *io)) {
+  int refused = rouse__io_blocking(io, perform);
+  if (!refused) poller->base.in_flight--;
+  return refused;
+}
+
+static int start_transfer(struct poller *poller, rouse_io *io) {
+  int refused = rouse__poller_classify(io);
+  if (refused) {
+    finish(poller, io, refused);
+    return 0;
+  }
+  if (io->mode == ROUSE__STREAM_FILE) return start_by_pool(poller, io, rouse__file_perform);
+  if (tried(poller, io)) return 0;
+  refused = start_waiting(poller, io);
+  // A device without readiness.
+  return refused == ROUSE_EPERM ? start_by_pool(poller, io, rouse__poller_perform) : refused;
+}
+
+// The pool may have closed the descriptor before we come to those that wait for it: nothing here depends
+// on it, and nothing else runs on this thread meanwhile.
+static int start_close(struct poller *poller, rouse_io *io) {
+  int refused = 0, fd = io->fd;
+  if (rouse__poller_closes_at_once(fd)) {
+    finish(poller, io, rouse__file_perform(io));
+  } else {
+    refused = start_by_pool(poller, io, rouse__file_perform);
+  }
+  struct waiters *waiters = refused ? NULL : find(poller, fd);
+  if (!waiters) return refused;
+  finish_all(poller, waiters, NULL, ROUSE_EBADF);
+  disarm(poller, fd, waiters);
+  waiters->emptied = false;
+  return 0;
+}
+
+static int start(struct poller *poller, rouse_io *io) {
+  switch (io->operation) {
+    case ROUSE__IO_NOP:
+      finish(poller, io, 0);
+      return 0;
+    case ROUSE__IO_SHUTDOWN:
+      finish(poller, io, shutdown(io->fd, (int)io->flags) ? rouse_error_from_system(errno) : 0);
+      return 0;
+    case ROUSE__IO_READ:
+    case ROUSE__IO_WRITE:
+      return start_transfer(poller, io);
+    case ROUSE__IO_POLL:
+    case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_CONNECT:
+    case ROUSE__IO_RECEIVE:
+    case ROUSE__IO_SEND:
+      return start_by_readiness(poller, io);
+    case ROUSE__IO_CLOSE:
+      return start_close(poller, io);
+    default:
+      return start_by_pool(poller, io, rouse__file_perform);
+  }
+}
+
+static int submit(struct rouse__backend *backend, rouse_io *io) {
+  const int saved = errno;
+  backend->in_flight++;
+  int refused = start(poller_of(backend), io);
+  if (refused) backend->in_flight--;
+  errno = saved;
+  return refused;
+}
+
+static void cancel(struct rouse__backend *backend, rouse_io *io) {
+  struct poller *poller = poller_of(backend);
+  if (io->backend[PLACE] != WAITING) return;  // it has its result
+  struct waiters *waiters = find(poller, io->fd);
+  remove_waiter(poller, waiters, io);
+  finish(poller, io, ROUSE_ECANCELED);
+  if (!anybody(waiters)) disarm(poller, io->fd, waiters);
+}
+
+// --- readiness ------------------------------------------------------------------------------------
+
+static void hand_to_pool(struct poller *poller, rouse_io *io) {
+  int refused = start_by_pool(poller, io, rouse__poller_perform);
+  if (refused) finish(poller, io, refused);
+}
+
+// Tries those that wait in one direction, in order, until one is too early.
+static void serve(struct poller *poller, struct waiters *waiters, int direction) {
+  rouse_io *io;
+  while ((io = waiters->first[direction])) {
+    bool transfer = io->operation == ROUSE__IO_READ || io->operation == ROUSE__IO_WRITE;
+    if (transfer && io->mode == ROUSE__STREAM_BLOCKING) {
+      remove_waiter(poller, waiters, io);
+      hand_to_pool(poller, io);
+      break;  // readiness was for one
+    }
+    int64_t result = rouse__poller_try_again(io);
+    if (result == ROUSE__NOT_NOW) break;
+    note_receive(waiters, io, result);
+    remove_waiter(poller, waiters, io);
+    finish(poller, io, result);
+  }
+}
+
+static void serve_polls(struct poller *poller, struct waiters *waiters, uint32_t events) {
+  rouse_io *last = waiters->first[ANY] ? previous_of(waiters->first[ANY]) : NULL;
+  for (rouse_io *io = waiters->first[ANY], *next; last; io = next) {
+    next = next_of(io);
+    uint32_t matched = events & ((io->flags & POLLED) | FAILED);
+    if (matched) {
+      remove_waiter(poller, waiters, io);
+      finish(poller, io, matched);
+    }
+    if (io == last) break;
+  }
+}
+
+static void report(void *context, int fd, uint32_t key, uint32_t events) {
+  struct poller *poller = context;
+  if (fd == poller->bell.reads) {
+    poller->base.bells_heard += rouse__bell_hear(&poller->bell);
+    return;
+  }
+  struct waiters *waiters = find(poller, fd);
+  if (!waiters || waiters->key != key) return;  // of a file that was closed
+  if (events & POLLNVAL) finish_all(poller, waiters, NULL, ROUSE_EBADF);
+  // Writers first: a connect that failed is to have the error before a receive takes it.
+  if (events & (POLLOUT | FAILED)) serve(poller, waiters, OUT);
+  if (events & ~(uint32_t)POLLOUT) serve(poller, waiters, IN);
+  serve_polls(poller, waiters, events);
+  bool replaced = false;
+  int refused = anybody(waiters) ? arm(poller, fd, waiters, &replaced) : 0;
+  if (refused || replaced) finish_all(poller, waiters, NULL, refused ? refused : ROUSE_EBADF);
+  if (!anybody(waiters)) disarm(poller, fd, waiters);
+}
+
+static int poll_backend(struct rouse__backend *backend, int64_t deadline_ns) {
+  struct poller *poller = poller_of(backend);
+  if (complete_done(poller)) deadline_ns = 0;
+  if (!deadline_ns && !poller->waiting) return 0;
+  const int saved = errno;
+  int failed = poller->readiness->ops->wait(poller->readiness, deadline_ns, report, poller);
+  complete_done(poller);
+  errno = saved;
+  return failed;
+}
+
+static void ring(struct rouse__backend *backend) { rouse__bell_ring(&poller_of(backend)->bell); }
+
+// --- create, destroy, probe -----------------------------------------------------------------------
+
+static void destroy(struct rouse__backend *backend) {
+  struct poller *poller = poller_of(backend);
+  poller->readiness->ops->destroy(poller->readiness);
+  rouse__bell_close(&poller->bell);
+  for (uint32_t page = 0; page < poller->page_count; page++) rouse__free(poller->pages[page]);
+  rouse__free(poller->pages);
+  rouse__free(poller);
+}
+
+#define OPS(form)                                                                                  \
+  {                                                                                                \
+    .name = form, .destroy = destroy, .submit = submit, .cancel = cancel, .poll = poll_backend,    \
+    .ring = ring,                                                                                  \
+  }
+static const struct rouse__backend_ops epoll_ops = OPS("epoll"), poll_ops = OPS("poll");
+
+static int create(rouse_loop *loop, const struct rouse__backend_ops *ops,
+                  const struct rouse__readiness_ops *readiness,
+                  struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+  const char *what = "memory for the backend";
+  struct poller *poller = rouse__allocate(sizeof *poller, _Alignof(struct poller));
+  int refused = ROUSE_ENOMEM;
+  if (!poller) goto out;
+  what = "a doorbell: neither an eventfd nor a pipe";
+  refused = rouse__bell_open(&poller->bell);
+  if (refused) goto out_free;
+  what = readiness->name;
+  refused = readiness->create(poller->bell.reads, &poller->readiness);
+  if (refused) goto out_bell;
+  poller->base.ops = ops;
+  poller->base.loop = loop;
+  poller->base.doorbell = poller->bell.name;
+  *out_backend = &poller->base;
+  return 0;
+
+out_bell:
+  rouse__bell_close(&poller->bell);
+out_free:
+  rouse__free(poller);
+out:
+  snprintf(reason, reason_size, "the system refused %s: %s", what, rouse_error_message(refused));
+  return refused;
+}
+
+static int create_epoll(rouse_loop *loop, const rouse_loop_options *options,
+                        struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+  (void)options;
+  const int saved = errno;
+  int refused =
+      create(loop, &epoll_ops, &rouse__readiness_epoll, out_backend, reason, reason_size);
+  errno = saved;
+  return refused;
+}
+
+static int create_poll(rouse_loop *loop, const rouse_loop_options *options,
+                       struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+  (void)options;
+  const int saved = errno;
+  int refused = create(loop, &poll_ops, &rouse__readiness_poll, out_backend, reason, reason_size);
+  errno = saved;
+  return refused;
+}
+
+static void probe_epoll(rouse_probe *probe) {
+  bool has = rouse__epoll_has_pwait2();
+  rouse__probe_add(probe, "epoll", "epoll_pwait2", has,
+                   has ? "deadlines in nanoseconds" : "deadlines are rounded up to milliseconds");
+}
+
+const struct rouse__backend_kind rouse__backend_epoll = {
+    .name = "epoll",
+    .create = create_epoll,
+    .probe = probe_epoll,
+};
+const struct rouse__backend_kind rouse__backend_poll = {
+    .name = "poll",
+    .create = create_poll,
+};

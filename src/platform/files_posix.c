@@ -1,0 +1,90 @@
+// File operations as plain system calls. They run on threads of the blocking pool, which block all
+// signals; a call that is interrupted all the same (by a debugger, say) is made again.
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/perform.h"
+
+_Static_assert(ROUSE_FD_CWD == AT_FDCWD, "the current directory has another number here");
+
+static int64_t read_at(const rouse_io *io) {
+  if (io->offset != ROUSE_OFFSET_CURRENT) {
+    ssize_t got = pread(io->fd, io->address, io->length, (off_t)io->offset);
+    // What can't seek has no offsets to read at: there the offset does not count, as in an io_uring.
+    if (got >= 0 || errno != ESPIPE) return got;
+  }
+  return read(io->fd, io->address, io->length);
+}
+
+static int64_t write_at(const rouse_io *io) {
+  if (io->offset != ROUSE_OFFSET_CURRENT) {
+    ssize_t put = pwrite(io->fd, io->address, io->length, (off_t)io->offset);
+    if (put >= 0 || errno != ESPIPE) return put;
+  }
+  return write(io->fd, io->address, io->length);
+}
+
+// The C libraries differ in whether they know this call.
+static int64_t rename_at(const rouse_io *io) {
+  if (!io->flags) return renameat(io->fd, io->address, io->fd2, io->address2);
+  return syscall(SYS_renameat2, io->fd, io->address, io->fd2, io->address2, io->flags);
+}
+
+// After EINTR the descriptor is closed, and may be somebody else's by now: never a second time.
+static int64_t close_once(const rouse_io *io) {
+  int result = close(io->fd);
+  return result < 0 && errno == EINTR ? 0 : result;
+}
+
+// The result, or -1 and errno.
+static int64_t call(const rouse_io *io) {
+  switch (io->operation) {
+    case ROUSE__IO_NOP:
+      return 0;
+    case ROUSE__IO_OPEN:
+      return openat(io->fd, io->address, (int)io->flags | O_CLOEXEC, (mode_t)io->mode);
+    case ROUSE__IO_CLOSE:
+      return close_once(io);
+    case ROUSE__IO_READ:
+      return read_at(io);
+    case ROUSE__IO_WRITE:
+      return write_at(io);
+    case ROUSE__IO_SYNC:
+      return io->flags & 1 ? fdatasync(io->fd) : fsync(io->fd);
+    case ROUSE__IO_STAT:
+      return statx(io->fd, io->address, (int)io->flags, io->mode, io->address2);
+    case ROUSE__IO_UNLINK:
+      return unlinkat(io->fd, io->address, (int)io->flags);
+    case ROUSE__IO_RENAME:
+      return rename_at(io);
+    case ROUSE__IO_MKDIR:
+      return mkdirat(io->fd, io->address, (mode_t)io->mode);
+    case ROUSE__IO_SYMLINK:
+      return symlinkat(io->address, io->fd, io->address2);
+    case ROUSE__IO_LINK:
+      return linkat(io->fd, io->address, io->fd2, io->address2, (int)io->flags);
+    case ROUSE__IO_ALLOCATE:
+      return fallocate(io->fd, (int)io->mode, (off_t)io->offset, (off_t) * (uint64_t *)io->address);
+    default:
+      errno = ENOSYS;
+      return -1;
+  }
+}
+
+int64_t rouse__file_perform(rouse_io *io) {
+  int saved = errno;
+  int64_t result;
+  do {
+    result = call(io);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) result = rouse_error_from_system(errno);
+  errno = saved;
+  return result;
+}
