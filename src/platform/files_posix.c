@@ -17,7 +17,8 @@ _Static_assert(ROUSE_FD_CWD == AT_FDCWD, "the current directory has another numb
 static int64_t read_at(const rouse_io *io) {
   if (io->offset != ROUSE_OFFSET_CURRENT) {
     ssize_t got = pread(io->fd, io->address, io->length, (off_t)io->offset);
-    // What can't seek has no offsets to read at: there the offset does not count, as in an io_uring.
+    // What can't seek has no offsets to read at: there the offset does not count, as in an
+    // io_uring.
     if (got >= 0 || errno != ESPIPE) return got;
   }
   return read(io->fd, io->address, io->length);

@@ -4,8 +4,9 @@
 
 #include "runtime/backend.h"
 
-// Makes the system call of |io|, a file operation, and returns its result or a negative ROUSE_E… code;
-// ROUSE_ENOSYS for operations that are none on files. Any thread; blocks; leaves errno as it was.
+// Makes the system call of |io|, a file operation, and returns its result or a negative ROUSE_E…
+// code; ROUSE_ENOSYS for operations that are none on files. Any thread; blocks; leaves errno as it
+// was.
 int64_t rouse__file_perform(rouse_io *io);
 
 #endif

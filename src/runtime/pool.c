@@ -1,33 +1,33 @@
 // The blocking pool.
 //
-// Submitting is a push to a stack of mail and a permit to a semaphore; workers sleep on the semaphore as
-// plain threads do. So a submitter takes no mutex, and its cost with an awake worker is two atomic
-// operations. Workers share a list, guarded by a mutex: who finds it empty moves the mail to it, oldest
-// first.
+// Submitting is a push to a stack of mail and a permit to a semaphore; workers sleep on the
+// semaphore as plain threads do. So a submitter takes no mutex, and its cost with an awake worker
+// is two atomic operations. Workers share a list, guarded by a mutex: who finds it empty moves the
+// mail to it, oldest first.
 //
-// POOL-1: permits, and workers on their way from the semaphore to the list, together are at least as many
-//   as pieces of work in mail and list (but for submitters between push and release). Cancelled work
-//   leaves the list early, and its permit may have been taken already: then a worker finds nothing and
-//   goes back to sleep.
+// POOL-1: permits, and workers on their way from the semaphore to the list, together are at least
+// as many as pieces of work in mail and list (but for submitters between push and release).
+// Cancelled work leaves the list early, and its permit may have been taken already: then a worker
+// finds nothing and goes back to sleep.
 //
 // A piece of work is, in the low bits of its |what|,
 //
-//   QUEUED --worker takes it from the list--> OUT: run
-//   QUEUED --cancel--> CLAIMED --whoever holds the list takes it from there--> OUT: reported as cancelled
+//   QUEUED --a worker takes it off the list--> OUT, run
+//   QUEUED --cancel--> CLAIMED --whoever holds the mutex takes it off--> OUT, reported as cancelled
 //
-// Only a holder of the mutex takes work off the list and sets OUT, so who holds it and sees CLAIMED knows
-// that the work is still linked. A cancel that gets the mutex at once takes its work off itself. One that
-// does not must not wait: it counts a claim and goes. The holder of the mutex looks at the claims after
-// its unlock, and lets go of the claimed. That works because both sides are read-modify-writes of one
-// word: if the holder's look came before the count, the canceller has seen that look, and with it the
-// unlock, so its second attempt on the mutex succeeds or meets a later holder, who looks later.
-// (With plain loads each might miss the other's store, and the cancelled work would lie there until
-// some worker has ended what it does, which may be never.)
+// Only a holder of the mutex takes work off the list and sets OUT, so who holds it and sees CLAIMED
+// knows that the work is still linked. A cancel that gets the mutex at once takes its work off
+// itself. One that does not must not wait: it counts a claim and goes. The holder of the mutex
+// looks at the claims after its unlock, and lets go of the claimed. That works because both sides
+// are read-modify-writes of one word: if the holder's look came before the count, the canceller has
+// seen that look, and with it the unlock, so its second attempt on the mutex succeeds or meets a
+// later holder, who looks later. (With plain loads each might miss the other's store, and the
+// cancelled work would lie there until some worker has ended what it does, which may be never.)
 //
-// Threads: the first is started with the pool, so that a submit can't find a pool without threads and
-// has no thread to start. A worker that takes work while no other is idle starts one first, as long as
-// there may be more. A loop's thread never pays for a thread's start, and work waits only while all
-// threads that there may be are busy.
+// Threads: the first is started with the pool, so that a submit can't find a pool without threads
+// and has no thread to start. A worker that takes work while no other is idle starts one first, as
+// long as there may be more. A loop's thread never pays for a thread's start, and work waits only
+// while all threads that there may be are busy.
 #include "runtime/pool.h"
 
 #include <rouse/mutex.h>
@@ -58,7 +58,7 @@ struct rouse__pool {
 _Static_assert(sizeof(struct rouse__work) <= sizeof(((rouse_io *)0)->backend),
                "work does not fit into an operation");
 
-// --- the list, under the mutex --------------------------------------------------------------------
+// --- the list, under the mutex -------------------------------------------------------------------
 
 static void append(rouse__pool *pool, struct rouse__work *first, struct rouse__work *last) {
   first->previous = pool->last;
@@ -105,7 +105,7 @@ static void run(struct rouse__work *work, bool cancelled) {
   ((const struct rouse__work_kind *)what)->run(work, cancelled);
 }
 
-// --- claimed work ---------------------------------------------------------------------------------
+// --- claimed work --------------------------------------------------------------------------------
 
 // Takes all claimed work off the list; under the mutex. A chain, or NULL.
 static struct rouse__work *take_claimed(rouse__pool *pool) {
@@ -122,7 +122,8 @@ static struct rouse__work *take_claimed(rouse__pool *pool) {
   return claimed;
 }
 
-// Reports a chain of claimed work that was taken off the list. Each had a permit, which may be taken.
+// Reports a chain of claimed work that was taken off the list. Each had a permit, which may be
+// taken.
 static void report_claimed(rouse__pool *pool, struct rouse__work *claimed) {
   while (claimed) {
     struct rouse__work *next = claimed->next;
@@ -134,7 +135,8 @@ static void report_claimed(rouse__pool *pool, struct rouse__work *claimed) {
 
 // After each unlock of the mutex, and each claim that did not get it.
 static void let_go_of_claimed(rouse__pool *pool) {
-  // ORDER(claims): acquire, the claims; release, the unlock before, to a canceller that counts later.
+  // ORDER(claims): acquire, the claims; release, the unlock before, to a canceller that counts
+  // later.
   while (swap_acq_rel(&pool->claims, 0)) {
     if (!rouse_mutex_try_lock(&pool->lock)) {
       // ORDER(claims): both, as when it was counted first: the next holder looks after its unlock.
@@ -170,7 +172,7 @@ bool rouse__pool_cancel(rouse__pool *pool, struct rouse__work *work) {
   return true;
 }
 
-// --- workers --------------------------------------------------------------------------------------
+// --- workers -------------------------------------------------------------------------------------
 
 static void worker_main(void *argument);
 
@@ -204,8 +206,8 @@ static struct rouse__work *take(rouse__pool *pool, bool *cancelled) {
   struct rouse__work *work = pool->first;
   if (work) {
     *cancelled = take_out(pool, work) == CLAIMED;
-    // Only before work that is run: its report comes after, so that whoever has had all reports knows
-    // that no more threads are started, and may destroy the pool.
+    // Only before work that is run: its report comes after, so that whoever has had all reports
+    // knows that no more threads are started, and may destroy the pool.
     if (!*cancelled) grow(pool);
   }
   rouse_mutex_unlock(&pool->lock);
@@ -234,7 +236,7 @@ static void worker_main(void *argument) {
   }
 }
 
-// --- create, destroy, submit ----------------------------------------------------------------------
+// --- create, destroy, submit ---------------------------------------------------------------------
 
 int rouse__pool_create(uint32_t threads_max, rouse__pool **out_pool) {
   if (!threads_max) {
@@ -290,7 +292,7 @@ int rouse__pool_submit(rouse__pool *pool, struct rouse__work *work,
   return 0;
 }
 
-// --- operations -----------------------------------------------------------------------------------
+// --- operations ----------------------------------------------------------------------------------
 
 // An operation keeps in |result|, until there is one, what makes it.
 static void run_operation(struct rouse__work *work, bool cancelled) {
@@ -324,7 +326,7 @@ void rouse__io_blocking_cancel(rouse_io *io) {
   rouse__pool_cancel(rouse__loop_pool(loop_of(io)), (struct rouse__work *)io->backend);
 }
 
-// --- calls ----------------------------------------------------------------------------------------
+// --- calls ---------------------------------------------------------------------------------------
 
 struct call {
   struct rouse__work work;

@@ -1,10 +1,10 @@
 // The backends "epoll" and "poll": operations by readiness.
 //
-// An operation on a socket, a pipe or the like is tried at once, without blocking. What comes out too early
-// waits in a list of its descriptor, until readiness says that another try is due. There is one list for
-// each direction, served in order of arrival, so that several may read, accept or write at a time; while
-// somebody waits in a direction, newcomers are not tried but queue behind. All other operations are made
-// by the blocking pool.
+// An operation on a socket, a pipe or the like is tried at once, without blocking. What comes out
+// too early waits in a list of its descriptor, until readiness says that another try is due. There
+// is one list for each direction, served in order of arrival, so that several may read, accept or
+// write at a time; while somebody waits in a direction, newcomers are not tried but queue behind.
+// All other operations are made by the blocking pool.
 //
 //   submit ---> tried --result--> done list --poll()--> complete
 //           \     | too early         ^
@@ -14,15 +14,18 @@
 //               \                      v
 //                +--------------->  the pool
 //
-// A receive that got less than it had room for has most likely emptied the socket, so the next one on it
-// waits without a try. That is a guess and may be wrong: arming looks, too.
+// A receive that got less than it had room for has most likely emptied the socket, so the next one
+// on it waits without a try. That is a guess and may be wrong: arming looks, too.
 //
 // Descriptors that are closed. rouse_file_close() on this loop ends everything that waits for the
-// descriptor on this loop with ROUSE_EBADF. What is closed otherwise (by close(), on another loop) while
-// something waits for it is not seen at once. When the number was given out again and somebody waits for
-// it here, that is noticed, and what waited before ends with ROUSE_EBADF; until then it waits for a
-// cancel or its deadline. It never receives what is another file's: readiness is that of the file for
-// which it waits, see epoll.c and poll.c.
+// descriptor on this loop with ROUSE_EBADF. What is closed otherwise (by close(), on another loop)
+// while something waits for it is not seen at once. When the number was given out again and
+// somebody waits for it here, that is noticed, and what waited before ends with ROUSE_EBADF; until
+// then it waits for a cancel or its deadline. It does not receive what is another file's: readiness
+// is that of the file for which it waits, see epoll.c and poll.c. (One case is left open, because
+// it would cost a system call for each try: on epoll, a file that was closed by close() while
+// something waits for it, that a duplicate keeps open, and whose number was given to a file of the
+// same kind.)
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +47,8 @@ enum { IN, OUT, ANY, DIRECTIONS };
 enum {
   FAILED = POLLERR | POLLHUP,
   // What a POLL may ask for; further bits mean something else to epoll.
-  POLLED = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP,
+  POLLED =
+      POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP,
 };
 
 // What waits for one descriptor.
@@ -66,11 +70,9 @@ struct poller {
   uint32_t page_count;
 };
 
-static struct poller *poller_of(struct rouse__backend *backend) {
-  return (struct poller *)backend;
-}
+static struct poller *poller_of(struct rouse__backend *backend) { return (struct poller *)backend; }
 
-// --- what waits for a descriptor ------------------------------------------------------------------
+// --- what waits for a descriptor -----------------------------------------------------------------
 
 static struct waiters *find(const struct poller *poller, int fd) {
   uint32_t page = (uint32_t)fd / PAGE;
@@ -150,7 +152,7 @@ static bool anybody(const struct waiters *waiters) {
   return waiters->first[IN] || waiters->first[OUT] || waiters->first[ANY];
 }
 
-// --- ends -----------------------------------------------------------------------------------------
+// --- ends ----------------------------------------------------------------------------------------
 
 // |io|, in no list, has its result; poll() completes it.
 static void finish(struct poller *poller, rouse_io *io, int64_t result) {
@@ -192,7 +194,7 @@ static bool complete_done(struct poller *poller) {
   return true;
 }
 
-// --- starting -------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------
 
 static int arm(struct poller *poller, int fd, struct waiters *waiters, bool *replaced) {
   return poller->readiness->ops->arm(poller->readiness, fd, wanted(waiters), &waiters->key,
@@ -269,8 +271,8 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
   return refused == ROUSE_EPERM ? start_by_pool(poller, io, rouse__poller_perform) : refused;
 }
 
-// The pool may have closed the descriptor before we come to those that wait for it: nothing here depends
-// on it, and nothing else runs on this thread meanwhile.
+// The pool may have closed the descriptor before we come to those that wait for it: nothing here
+// depends on it, and nothing else runs on this thread meanwhile.
 static int start_close(struct poller *poller, rouse_io *io) {
   int refused = 0, fd = io->fd;
   if (rouse__poller_closes_at_once(fd)) {
@@ -328,7 +330,7 @@ static void cancel(struct rouse__backend *backend, rouse_io *io) {
   if (!anybody(waiters)) disarm(poller, io->fd, waiters);
 }
 
-// --- readiness ------------------------------------------------------------------------------------
+// --- readiness -----------------------------------------------------------------------------------
 
 static void hand_to_pool(struct poller *poller, rouse_io *io) {
   int refused = start_by_pool(poller, io, rouse__poller_perform);
@@ -398,7 +400,7 @@ static int poll_backend(struct rouse__backend *backend, int64_t deadline_ns) {
 
 static void ring(struct rouse__backend *backend) { rouse__bell_ring(&poller_of(backend)->bell); }
 
-// --- create, destroy, probe -----------------------------------------------------------------------
+// --- create, destroy, probe ----------------------------------------------------------------------
 
 static void destroy(struct rouse__backend *backend) {
   struct poller *poller = poller_of(backend);
@@ -417,8 +419,8 @@ static void destroy(struct rouse__backend *backend) {
 static const struct rouse__backend_ops epoll_ops = OPS("epoll"), poll_ops = OPS("poll");
 
 static int create(rouse_loop *loop, const struct rouse__backend_ops *ops,
-                  const struct rouse__readiness_ops *readiness,
-                  struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+                  const struct rouse__readiness_ops *readiness, struct rouse__backend **out_backend,
+                  char *reason, size_t reason_size) {
   const char *what = "memory for the backend";
   struct poller *poller = rouse__allocate(sizeof *poller, _Alignof(struct poller));
   int refused = ROUSE_ENOMEM;
@@ -448,8 +450,7 @@ static int create_epoll(rouse_loop *loop, const rouse_loop_options *options,
                         struct rouse__backend **out_backend, char *reason, size_t reason_size) {
   (void)options;
   const int saved = errno;
-  int refused =
-      create(loop, &epoll_ops, &rouse__readiness_epoll, out_backend, reason, reason_size);
+  int refused = create(loop, &epoll_ops, &rouse__readiness_epoll, out_backend, reason, reason_size);
   errno = saved;
   return refused;
 }

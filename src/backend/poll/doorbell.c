@@ -25,8 +25,9 @@ void rouse__bell_close(struct rouse__bell *bell) {
   if (bell->writes != bell->reads) close(bell->writes);
 }
 
-// A loop is rung once for each sleep, and hears all it was rung whenever it wakes for that: neither form
-// can be full. So what fails here is a descriptor that somebody else has closed, and with it the loop.
+// A loop is rung once for each sleep, and hears all it was rung whenever it wakes for that: neither
+// form can be full. So what fails here is a descriptor that somebody else has closed, and with it
+// the loop.
 void rouse__bell_ring(const struct rouse__bell *bell) {
   const uint64_t once = 1;
   const int fd = bell->writes;

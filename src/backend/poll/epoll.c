@@ -1,15 +1,18 @@
 // Readiness by epoll.
 //
-// Every registration is one-shot, and every operation that begins to wait arms it anew. That costs one
-// system call for each wait, and buys that nothing depends on what this code believes of a number: numbers
-// are closed and given out again behind its back, by close() and by other loops, and the kernel drops a
-// registration only with the last duplicate of its file.
-//   - A registration that is gone shows itself when it is to be changed: ENOENT. Then whoever still waits
-//     under that number waits for a file that is no longer there.
-//   - One that outlives its number (a duplicate keeps the file open) can't be removed any more by any call.
-//     Being one-shot it reports at most once, and its serial number, which is the key, no longer fits.
-// Level-triggered and kept, the former would let a new file of that number wait for ever, and the latter
-// would report for ever; edge-triggered, both, and every consumer would have to read until EAGAIN.
+// Every registration is one-shot, and every operation that begins to wait arms it anew. That costs
+// one system call for each wait, and buys that nothing depends on what this code believes of a
+// number: numbers are closed and given out again behind its back, by close() and by other loops,
+// and the kernel drops a registration only with the last duplicate of its file.
+//
+// A registration that is gone shows itself when it is to be changed: ENOENT. Then whoever still
+// waits under that number waits for a file that is no longer there. And one that outlives its
+// number (a duplicate keeps the file open) can't be removed any more by any call; being one-shot it
+// reports at most once, and its serial number, which is the key, no longer fits.
+//
+// Level-triggered and kept, the former would let a new file of that number wait for ever, and the
+// latter would report for ever; edge-triggered, both, and every consumer would have to read until
+// EAGAIN.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +43,7 @@ static struct epoll_set *set_of(struct rouse__readiness *set) { return (struct e
 
 static uint64_t token(int fd, uint32_t serial) { return (uint64_t)serial << 32 | (uint32_t)fd; }
 
-// --- create and destroy ---------------------------------------------------------------------------
+// --- create and destroy --------------------------------------------------------------------------
 
 static void set_destroy(struct rouse__readiness *readiness) {
   close(set_of(readiness)->fd);
@@ -67,7 +70,7 @@ static int set_create(int bell, struct rouse__readiness **out_set) {
   return 0;
 }
 
-// --- arming ---------------------------------------------------------------------------------------
+// --- arming --------------------------------------------------------------------------------------
 
 static int set_arm(struct rouse__readiness *readiness, int fd, uint32_t events, uint32_t *key,
                    bool *out_replaced) {
@@ -96,7 +99,7 @@ static void set_disarm(struct rouse__readiness *readiness, int fd, uint32_t *key
   (void)readiness, (void)fd, (void)key;
 }
 
-// --- sleeping -------------------------------------------------------------------------------------
+// --- sleeping ------------------------------------------------------------------------------------
 
 int64_t rouse__readiness_left_ns(int64_t deadline_ns) {
   if (!deadline_ns) return 0;

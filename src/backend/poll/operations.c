@@ -1,16 +1,21 @@
 // System calls that do not wait.
 //
-// Descriptors come from anywhere, most of them without O_NONBLOCK, and that flag belongs to the open file,
-// which other processes may share. So it is left alone where a single call can be asked not to wait:
-//   sockets         MSG_DONTWAIT.
-//   pipes and such  RWF_NOWAIT. Where the kernel or the file does not know it, the descriptor is waited
-//                   for; then a call can't be trusted not to block, since others may have been faster, or
-//                   the room may be too small. So it is made by the pool, and a write is cut to what a pipe
-//                   with any room takes at once. (A pipe that nobody reads raises SIGPIPE, as ever.)
-//   connect         The flag is on for the moment of the call; the connection then goes on by itself.
-//   accept          There is no way but the flag: between readiness and the call another process may take
-//                   the connection, or its peer may give up. The listener gets it and keeps it. The
-//                   accepted socket is an own open file, and is blocking like any.
+// Descriptors come from anywhere, most of them without O_NONBLOCK, and that flag belongs to the
+// open file, which other processes may share. So it is left alone where a single call can be asked
+// not to wait:
+//
+// Sockets: MSG_DONTWAIT.
+//
+// Pipes and such: RWF_NOWAIT. Where the kernel or the file does not know it, the descriptor is
+// waited for; then a call can't be trusted not to block, since others may have been faster, or the
+// room may be too small. So it is made by the pool, and a write is cut to what a pipe with any room
+// takes at once. (A pipe that nobody reads raises SIGPIPE, as ever.)
+//
+// Connect: the flag is on for the moment of the call; the connection then goes on by itself.
+//
+// Accept: there is no way but the flag, for between readiness and the call another process may take
+// the connection, or its peer may give up. The listener gets it and keeps it. The accepted socket
+// is an open file of its own, and blocking like any.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +34,7 @@
 #define RWF_NOWAIT 0x8
 #endif
 
-// --- bytes ----------------------------------------------------------------------------------------
+// --- bytes ---------------------------------------------------------------------------------------
 
 int rouse__poller_classify(rouse_io *io) {
   struct stat status;
@@ -95,7 +100,7 @@ int64_t rouse__poller_perform(rouse_io *io) {
   return result;
 }
 
-// --- connections ----------------------------------------------------------------------------------
+// --- connections ---------------------------------------------------------------------------------
 
 static int64_t accept_one(const rouse_io *io) {
   int flags = fcntl(io->fd, F_GETFL);
@@ -147,7 +152,7 @@ bool rouse__poller_closes_at_once(int fd) {
   return !linger.l_onoff || !linger.l_linger;
 }
 
-// --- any operation --------------------------------------------------------------------------------
+// --- any operation -------------------------------------------------------------------------------
 
 static int64_t poll_now(const rouse_io *io) {
   struct pollfd now = {.fd = io->fd, .events = (short)io->flags};

@@ -1,15 +1,17 @@
 // Readiness by poll(2): the plain form, for systems with nothing better, and to be compared with.
 //
-// The descriptors that somebody waits for lie side by side in one array, without gaps: adding appends,
-// removing moves the last one into the gap. The key is the place in the array; place 0 is the bell's.
+// The descriptors that somebody waits for lie side by side in one array, without gaps: adding
+// appends, removing moves the last one into the gap. The key is the place in the array; place 0 is
+// the bell's.
 //
-// The kernel knows the numbers only, not what they stood for when somebody began to wait. So that nobody
-// is woken for a file which was opened under the number of one that was closed, each place keeps the file's
-// device and inode, which are compared whenever it is armed or reported. (Files without an inode of their
-// own, an eventfd for example, can't be told apart; sockets and pipes can.)
+// The kernel knows the numbers only, not what they stood for when somebody began to wait. So that
+// nobody is woken for a file which was opened under the number of one that was closed, each place
+// keeps the file's device and inode, which are compared whenever it is armed or reported. (Files
+// without an inode of their own, an eventfd for example, can't be told apart; sockets and pipes
+// can.)
 //
-// A look costs time in proportion to the descriptors, so a loop with work to do takes one the more rarely
-// the more there are.
+// A look costs time in proportion to the descriptors, so a loop with work to do takes one the more
+// rarely the more there are.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -41,7 +43,7 @@ struct poll_set {
 
 static struct poll_set *set_of(struct rouse__readiness *set) { return (struct poll_set *)set; }
 
-// --- the array ------------------------------------------------------------------------------------
+// --- the array -----------------------------------------------------------------------------------
 
 static bool grow(struct poll_set *set) {
   uint32_t capacity = set->capacity ? set->capacity * 2 : PLACES_AT_FIRST;
@@ -81,7 +83,7 @@ static bool same_file(struct file *file, const struct stat *now) {
   return same;
 }
 
-// --- the set --------------------------------------------------------------------------------------
+// --- the set -------------------------------------------------------------------------------------
 
 static void set_destroy(struct rouse__readiness *readiness) {
   struct poll_set *set = set_of(readiness);

@@ -5,7 +5,7 @@
 #include "backend/poll/readiness.h"
 #include "runtime/backend.h"
 
-// --- operations.c: system calls that don't wait ---------------------------------------------------
+// --- operations.c: system calls that don't wait --------------------------------------------------
 
 // The result of a try that came too early. No system call gives it.
 #define ROUSE__NOT_NOW INT64_MIN
@@ -20,7 +20,8 @@ enum rouse__stream {
 
 // Sets |io->mode|. 0, or ROUSE_EBADF.
 int rouse__poller_classify(rouse_io *io);
-// Makes the system call of |io|, one that waits by readiness, without blocking. The result, or NOT_NOW.
+// Makes the system call of |io|, one that waits by readiness, without blocking. The result, or
+// NOT_NOW.
 int64_t rouse__poller_try(rouse_io *io);
 // The same for one that has waited and was reported ready: a CONNECT is not started anew.
 int64_t rouse__poller_try_again(rouse_io *io);
@@ -29,7 +30,7 @@ int64_t rouse__poller_perform(rouse_io *io);
 // Whether a close of |fd| can't block: a socket that does not linger.
 bool rouse__poller_closes_at_once(int fd);
 
-// --- doorbell.c -----------------------------------------------------------------------------------
+// --- doorbell.c ----------------------------------------------------------------------------------
 
 struct rouse__bell {
   int reads, writes;  // descriptors; the same one if it is an eventfd

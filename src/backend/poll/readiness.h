@@ -1,7 +1,7 @@
 // Readiness: the one thing in which epoll, poll(2) and kqueue differ. One file for each.
 //
-// A descriptor is armed for some events and reported once when one of them is so, or when it has failed or
-// was hung up. Then it is unarmed. Arming and sleeping happen on the loop's thread.
+// A descriptor is armed for some events and reported once when one of them is so, or when it has
+// failed or was hung up. Then it is unarmed. Arming and sleeping happen on the loop's thread.
 #ifndef ROUSE_BACKEND_POLL_READINESS_H
 #define ROUSE_BACKEND_POLL_READINESS_H
 
@@ -9,8 +9,9 @@
 
 struct rouse__readiness;
 
-// |fd|, armed with |*key == key|, has |events| (POLL…; POLLNVAL: it is no longer the file that was armed).
-// Answered by arm() or disarm() of |fd|, and of nothing else, before it returns; but the bell by nothing.
+// |fd|, armed with |*key == key|, has |events| (POLL…; POLLNVAL: it is no longer the file that was
+// armed). Answered by arm() or disarm() of |fd|, and of nothing else, before it returns; but the
+// bell by nothing.
 typedef void rouse__readiness_fn(void *context, int fd, uint32_t key, uint32_t events);
 
 struct rouse__readiness_ops {
@@ -18,15 +19,16 @@ struct rouse__readiness_ops {
   // Makes a set that reports |bell|, with key 0, whenever it can be read. 0 or what was refused.
   int (*create)(int bell, struct rouse__readiness **out_set);
   void (*destroy)(struct rouse__readiness *set);
-  // Arms |fd| for |events| in place of those before. |key| is the set's, one for each number, 0 at first;
-  // it does not move. |*out_replaced|: what was armed under this number was another file, closed since.
-  // 0; ROUSE_EPERM (nobody can wait for such a file), ROUSE_EBADF, ROUSE_ENOMEM, ROUSE_ENOSPC: not armed.
+  // Arms |fd| for |events| in place of those before. |key| is the set's, one for each number, 0 at
+  // first; it does not move. |*out_replaced|: what was armed under this number was another file,
+  // closed since. 0; ROUSE_EPERM (nobody can wait for such a file), ROUSE_EBADF, ROUSE_ENOMEM,
+  // ROUSE_ENOSPC: not armed.
   int (*arm)(struct rouse__readiness *set, int fd, uint32_t events, uint32_t *key,
              bool *out_replaced);
   // Nobody waits for |fd| any more. One report may still come.
   void (*disarm)(struct rouse__readiness *set, int fd, uint32_t *key);
-  // Reports what is ready. If nothing is, sleeps until something is, or |deadline_ns| (0: not at all).
-  // 0 or a failure; a signal ends the sleep, and is none.
+  // Reports what is ready. If nothing is, sleeps until something is, or |deadline_ns| (0: not at
+  // all). 0 or a failure; a signal ends the sleep, and is none.
   int (*wait)(struct rouse__readiness *set, int64_t deadline_ns, rouse__readiness_fn *report,
               void *context);
 };
