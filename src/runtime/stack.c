@@ -153,7 +153,8 @@ static void add_pending(rouse__stack_pool *pool, const stack_slab *slab, size_t 
 
 int rouse__stack_pool_init(rouse__stack_pool *pool, size_t stack_size, size_t cached_max) {
   *pool = (rouse__stack_pool){.warm_max = cached_max};
-  if (stack_size > ROUSE__STACK_SIZE_MAX) return ROUSE_EINVAL;
+  if (stack_size > ROUSE__STACK_SIZE_MAX || cached_max > ROUSE__STACK_CACHED_MAX)
+    return ROUSE_EINVAL;
   if (stack_size < ROUSE__STACK_SIZE_MIN) stack_size = ROUSE__STACK_SIZE_MIN;
   pool->page_size = rouse__memory_page_size();
   pool->guard_size = round_up(GUARD_SIZE_MIN, pool->page_size);

@@ -36,6 +36,7 @@ struct rouse__stack {
 #define ROUSE__STACK_SIZE_MIN ((size_t)16 << 10)
 #endif
 #define ROUSE__STACK_SIZE_MAX ((size_t)1 << (sizeof(size_t) == 8 ? 36 : 26))
+#define ROUSE__STACK_CACHED_MAX ((size_t)1 << 24)
 
 struct rouse__stack_slab;
 
@@ -59,8 +60,8 @@ typedef struct rouse__stack_pool {
 
 // Prepares |pool| for stacks of |stack_size| bytes, raised to ROUSE__STACK_SIZE_MIN and to whole
 // pages; up to 960 of them go to the cache lines mentioned above. |cached_max| stacks are kept
-// warm. Reserves no stacks yet. Returns 0, ROUSE_EINVAL (above ROUSE__STACK_SIZE_MAX) or
-// ROUSE_ENOMEM.
+// warm. Reserves no stacks yet. Returns 0, ROUSE_EINVAL (above ROUSE__STACK_SIZE_MAX or
+// ROUSE__STACK_CACHED_MAX) or ROUSE_ENOMEM.
 int rouse__stack_pool_init(rouse__stack_pool *pool, size_t stack_size, size_t cached_max);
 
 // Gives everything back. All stacks must have been put back. Accepts NULL and zeroed memory.
