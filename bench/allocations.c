@@ -1,7 +1,7 @@
 // Allocations: how often waiting, waking and cancelling call the allocator. The aim is never.
 //
-// The allocator of the whole program is wrapped here, where the C library lets us: glibc exports what it
-// does under second names. The wrappers count only while somebody asks them to.
+// The allocator of the whole program is wrapped here, where the C library lets us: glibc exports
+// what it does under second names. The wrappers count only while somebody asks them to.
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -53,7 +53,8 @@ int posix_memalign(void **out_memory, size_t alignment, size_t size) {
 void free(void *memory) { __libc_free(memory); }
 #endif
 
-// --- what is counted ------------------------------------------------------------------------------
+// --- what is counted
+// ------------------------------------------------------------------------------
 
 enum { ROUNDS = 10000 };
 

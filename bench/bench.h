@@ -1,9 +1,9 @@
 // The harness of rouse-bench: what a workload is, and what its cases share.
 //
-// A workload is one thing to do and several cases that do it: the library's, and its peers'. The harness
-// runs the cases in turns (A B C A B C …), so that each turn meets the same machine, and compares each
-// of the library's figures with the peer's of the same turn. A figure of the table is the median over the
-// turns; a ratio is the median of the turns' ratios.
+// A workload is one thing to do and several cases that do it: the library's, and its peers'. The
+// harness runs the cases in turns (A B C A B C …), so that each turn meets the same machine, and
+// compares each of the library's figures with the peer's of the same turn. A figure of the table is
+// the median over the turns; a ratio is the median of the turns' ratios.
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
@@ -54,8 +54,8 @@ typedef struct bench_suite {
   const bench_workload *workloads;
   size_t count;
 } bench_suite;
-extern const bench_suite bench_uncontended, bench_switch, bench_contended, bench_cross,
-    bench_crowd, bench_timers, bench_allocations, bench_copy;
+extern const bench_suite bench_uncontended, bench_switch, bench_contended, bench_cross, bench_crowd,
+    bench_timers, bench_allocations, bench_copy;
 
 typedef struct bench_options {
   bool json, quick;
@@ -67,7 +67,8 @@ extern bench_options bench_option;
 // How long one run of one case should take.
 int64_t bench_slice_ns(void);
 
-// Calls |body| with growing counts for about one slice: the median time of one of its operations, in ns.
+// Calls |body| with growing counts for about one slice: the median time of one of its operations,
+// in ns.
 typedef void bench_body_fn(void *argument, uint64_t count);
 double bench_time(bench_body_fn *body, void *argument);
 
@@ -75,8 +76,8 @@ double bench_time(bench_body_fn *body, void *argument);
 void bench_pin(unsigned index);
 void bench_unpin(void);
 
-// rouse_run() with |loops| loops, each thread pinned to a processor of its own if there is more than one.
-// |spin_ns| as in rouse_loop_options. NULL, or why not.
+// rouse_run() with |loops| loops, each thread pinned to a processor of its own if there is more
+// than one. |spin_ns| as in rouse_loop_options. NULL, or why not.
 const char *bench_run_loops(uint32_t loops, int64_t spin_ns, rouse_task_fn *main, void *argument);
 // The same, with smaller stacks, for very many tasks.
 const char *bench_run_small(rouse_task_fn *main, void *argument);

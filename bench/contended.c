@@ -1,8 +1,10 @@
-// Hot objects: tasks on two loops, or threads, that do nothing but take one object and give it back.
+// Hot objects: tasks on two loops, or threads, that do nothing but take one object and give it
+// back.
 //
-// Each case has two halves. In the first nothing but the end is timed: that gives the throughput. In the
-// second every wait is timed, which slows everything down a little: that gives the longest wait. A wait
-// is the time from the end of one round to the next grant, so one reading of the clock a round is enough.
+// Each case has two halves. In the first nothing but the end is timed: that gives the throughput.
+// In the second every wait is timed, which slows everything down a little: that gives the longest
+// wait. A wait is the time from the end of one round to the next grant, so one reading of the clock
+// a round is enough.
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -27,8 +29,8 @@ struct hot {
   _Alignas(128) atomic_uint_least64_t rounds, longest;
 };
 
-// The critical section: some nanoseconds of work, on memory that the lock guards; under a semaphore, on
-// memory of one's own.
+// The critical section: some nanoseconds of work, on memory that the lock guards; under a
+// semaphore, on memory of one's own.
 static inline void work(volatile uint64_t *memory) {
   for (int i = 0; i < WORK; i++) (*memory)++;
 }
@@ -142,7 +144,8 @@ static const char *hot_loops(const bench_case *self, bench_sample *out) {
   return bench_run_loops(2, 0, hot_main, &both);
 }
 
-// --- threads --------------------------------------------------------------------------------------
+// --- threads
+// --------------------------------------------------------------------------------------
 
 enum kind { PTHREAD, NSYNC, SEM_T, ROUSE };
 
@@ -268,16 +271,17 @@ static const char *hot_threads(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- the workloads --------------------------------------------------------------------------------
+// --- the workloads
+// --------------------------------------------------------------------------------
 
-#define TASKS_CASES(count, held)                                                   \
-  {"rouse EVENTUAL", hot_loops, .a = (count), .b = ROUSE_EVENTUAL, .c = (held)}, { \
-    "rouse FIFO", hot_loops, .a = (count), .b = ROUSE_FIFO, .c = (held)            \
+#define TASKS_CASES(count, held)                                                                   \
+  {"rouse EVENTUAL", hot_loops, .a = (count), .b = ROUSE_EVENTUAL, .c = (held)}, {                 \
+    "rouse FIFO", hot_loops, .a = (count), .b = ROUSE_FIFO, .c = (held)                            \
   }
-#define THREAD_CASES(count)                                             \
-  {"pthread_mutex, threads", hot_threads, .a = (count), .b = PTHREAD},  \
-      {"nsync_mu, threads", hot_threads, .a = (count), .b = NSYNC}, {   \
-    "rouse, plain threads", hot_threads, .a = (count), .b = ROUSE       \
+#define THREAD_CASES(count)                                                                        \
+  {"pthread_mutex, threads", hot_threads, .a = (count), .b = PTHREAD},                             \
+      {"nsync_mu, threads", hot_threads, .a = (count), .b = NSYNC}, {                              \
+    "rouse, plain threads", hot_threads, .a = (count), .b = ROUSE                                  \
   }
 
 static const bench_case mutex_2[] = {TASKS_CASES(2, 0), THREAD_CASES(2)};

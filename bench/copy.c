@@ -1,8 +1,8 @@
 // `rouse copy` against `cp -a`, on a tree that lies in the page cache.
 //
-// The tree is made once, in a temporary directory, and removed at the end: some thousand small files in
-// some hundred directories, and a few large ones. Each run copies it to a fresh place; only the copy is
-// timed, the removal is not.
+// The tree is made once, in a temporary directory, and removed at the end: some thousand small
+// files in some hundred directories, and a few large ones. Each run copies it to a fresh place;
+// only the copy is timed, the removal is not.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@ extern char **environ;
 static char place[PATH_MAX];  // the temporary directory; empty: not made
 static char buffer[65536];
 
-// --- the tree -------------------------------------------------------------------------------------
+// --- the tree
+// -------------------------------------------------------------------------------------
 
 static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *ftw) {
   (void)status, (void)flag, (void)ftw;
@@ -95,7 +96,8 @@ static const char *make_place(void) {
   return NULL;
 }
 
-// --- the runs -------------------------------------------------------------------------------------
+// --- the runs
+// -------------------------------------------------------------------------------------
 
 // Where the tool is: named, or beside this program, or in the build tree above it.
 static bool find_tool(char tool[PATH_MAX]) {

@@ -9,11 +9,13 @@
 
 #include "bench.h"
 
-// --- two loops ------------------------------------------------------------------------------------
+// --- two loops
+// ------------------------------------------------------------------------------------
 
 struct loops {
-  rouse_semaphore ping, pong;
-  bool stop;
+  _Alignas(128) rouse_semaphore ping;
+  _Alignas(128) rouse_semaphore pong;
+  _Alignas(128) bool stop;
   double value;
 };
 
@@ -55,7 +57,8 @@ static const char *two_loops(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- two threads ----------------------------------------------------------------------------------
+// --- two threads
+// ----------------------------------------------------------------------------------
 
 enum { EMPTY, FULL, SLEEPING };
 
@@ -133,7 +136,8 @@ static const char *two_threads(const bench_case *self, bench_sample *out) {
   return NULL;
 }
 
-// --- the workloads --------------------------------------------------------------------------------
+// --- the workloads
+// --------------------------------------------------------------------------------
 
 static const bench_case asleep_cases[] = {
     {"rouse, two loops", two_loops, .a = -1},

@@ -1,7 +1,7 @@
 // A hundred thousand waiters on one object: what each costs in memory, and how fast all are woken.
 //
-// Each case runs in a child process: a process that has run something else before has memory to reuse,
-// and would report too little.
+// Each case runs in a child process: a process that has run something else before has memory to
+// reuse, and would report too little.
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -12,7 +12,7 @@ enum { CROWD = 100000, CROWD_QUICK = 10000 };
 static uint32_t crowd_size(void) { return bench_option.quick ? CROWD_QUICK : CROWD; }
 
 struct crowd {
-  rouse_event event;
+  rouse_event event, leave;
   rouse_waitqueue queue;
   bool on_queue;
   uint32_t size, waiting, woken;
@@ -28,7 +28,8 @@ static void wake_all(struct crowd *crowd) {
   }
 }
 
-// --- completion style -----------------------------------------------------------------------------
+// --- completion style
+// -----------------------------------------------------------------------------
 
 static struct crowd *callback_crowd;
 static void woken(rouse_wait *wait, int result) {
@@ -39,10 +40,9 @@ static void woken(rouse_wait *wait, int result) {
 static const char *start_waits(struct crowd *crowd, rouse_wait *waits) {
   for (uint32_t i = 0; i < crowd->size; i++) {
     rouse_wait_init(&waits[i], NULL, woken);
-    int started = crowd->on_queue
-                      ? rouse_waitqueue_wait_if_start(&crowd->queue, &waits[i], NULL, NULL,
-                                                      ROUSE_FOREVER)
-                      : rouse_event_wait_start(&crowd->event, &waits[i], ROUSE_FOREVER);
+    int started = crowd->on_queue ? rouse_waitqueue_wait_if_start(&crowd->queue, &waits[i], NULL,
+                                                                  NULL, ROUSE_FOREVER)
+                                  : rouse_event_wait_start(&crowd->event, &waits[i], ROUSE_FOREVER);
     if (started != ROUSE_PENDING) return "a wait did not start";
   }
   return NULL;
@@ -52,8 +52,7 @@ static const char *run_callbacks(struct crowd *crowd) {
   rouse_loop *loop;
   size_t size = crowd->size * sizeof(rouse_wait);
   if (rouse_loop_create(NULL, &loop)) return "no loop";
-  rouse_wait *waits =
-      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  rouse_wait *waits = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (waits == MAP_FAILED) return "no memory";
   callback_crowd = crowd;
   int64_t before = bench_resident();
@@ -71,7 +70,8 @@ static const char *run_callbacks(struct crowd *crowd) {
   return rouse_loop_destroy(loop) ? "the loop is still in use" : NULL;
 }
 
-// --- task style -----------------------------------------------------------------------------------
+// --- task style
+// -----------------------------------------------------------------------------------
 
 static int64_t waiting_task(void *argument) {
   struct crowd *crowd = argument;
@@ -82,6 +82,7 @@ static int64_t waiting_task(void *argument) {
     rouse_event_wait(&crowd->event);
   }
   if (++crowd->woken == crowd->size) crowd->woken_ns += rouse_now_ns();
+  rouse_event_wait(&crowd->leave);  // so that nobody's end is in the figure
   return 0;
 }
 
@@ -97,17 +98,20 @@ static int64_t tasks_main(void *argument) {
   crowd->woken_ns = -rouse_now_ns();
   wake_all(crowd);
   while (crowd->woken < crowd->size) rouse_task_yield();
+  rouse_event_set(&crowd->leave);
   return 0;
 }
 
 static const char *run_crowd(struct crowd *crowd, bool tasks) {
   rouse_event_init(&crowd->event, ROUSE_EVENT_MANUAL, false);
+  rouse_event_init(&crowd->leave, ROUSE_EVENT_MANUAL, false);
   rouse_waitqueue_init(&crowd->queue);
   crowd->size = crowd_size();
   return tasks ? bench_run_small(tasks_main, crowd) : run_callbacks(crowd);
 }
 
-// --- cases ----------------------------------------------------------------------------------------
+// --- cases
+// ----------------------------------------------------------------------------------------
 
 // a: whether a waitqueue, b: whether tasks.
 static const char *bytes_here(const bench_case *self, bench_sample *out) {

@@ -13,7 +13,8 @@
 
 int64_t bench_slice_ns(void) { return bench_option.quick ? 5000000 : 50000000; }
 
-// --- batches --------------------------------------------------------------------------------------
+// --- batches
+// --------------------------------------------------------------------------------------
 
 enum { BATCHES_MAX = 64 };
 
@@ -22,8 +23,8 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// The batches are counted out beforehand: a sixteenth of the slice or more each, so that a disturbance
-// spoils a few of them and not the median.
+// The batches are counted out beforehand: a sixteenth of the slice or more each, so that a
+// disturbance spoils a few of them and not the median.
 double bench_time(bench_body_fn *body, void *argument) {
   int64_t slice_ns = bench_slice_ns(), end_ns = rouse_now_ns() + slice_ns, took_ns = 0;
   uint64_t count = 16;
@@ -57,7 +58,8 @@ double bench_ticks_per_us(void) {
   return cached;
 }
 
-// --- processors -----------------------------------------------------------------------------------
+// --- processors
+// -----------------------------------------------------------------------------------
 
 static cpu_set_t all_processors;
 static pthread_once_t all_once = PTHREAD_ONCE_INIT;
@@ -88,7 +90,8 @@ void bench_unpin(void) {
   }
 }
 
-// --- loops ----------------------------------------------------------------------------------------
+// --- loops
+// ----------------------------------------------------------------------------------------
 
 struct run {
   rouse_task_fn *main;
@@ -130,7 +133,8 @@ const char *bench_run_small(rouse_task_fn *main, void *argument) {
   return bench_run_loops(1, 0, main, argument);
 }
 
-// --- memory ---------------------------------------------------------------------------------------
+// --- memory
+// ---------------------------------------------------------------------------------------
 
 int64_t bench_resident(void) {
   char text[128] = {0};

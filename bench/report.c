@@ -11,7 +11,8 @@
 static cJSON *document, *workloads_array;
 static int aims_met, aims_missed, aims_open, failures;
 
-// --- medians --------------------------------------------------------------------------------------
+// --- medians
+// --------------------------------------------------------------------------------------
 
 struct spread {
   double median, least, most;
@@ -56,7 +57,8 @@ static bool is_peer(const bench_result *result, size_t index) {
   return strncmp(result->workload->cases[index].name, "rouse", 5) != 0;
 }
 
-// --- the table ------------------------------------------------------------------------------------
+// --- the table
+// ------------------------------------------------------------------------------------
 
 static const char *number(double value, char text[32]) {
   if (value >= 1000) {
@@ -144,7 +146,8 @@ static void print_result(const bench_result *result) {
   fflush(stdout);
 }
 
-// --- JSON -----------------------------------------------------------------------------------------
+// --- JSON
+// -----------------------------------------------------------------------------------------
 
 static cJSON *json_figure(const bench_result *result, size_t index) {
   const bench_figure *figure = &result->figures[index];
@@ -205,7 +208,8 @@ static void json_result(const bench_result *result) {
   cJSON_AddItemToArray(workloads_array, object);
 }
 
-// --- the whole ------------------------------------------------------------------------------------
+// --- the whole
+// ------------------------------------------------------------------------------------
 
 static double load_average(void) {
   double load = -1;
@@ -221,8 +225,9 @@ void bench_report_begin(void) {
     printf("rouse %s on %s %s %s, %ld processors, load %.2f, %d turns%s\n", rouse_version(),
            name.sysname, name.release, name.machine, processors, load_average(), bench_option.runs,
            bench_option.quick ? ", quick: no figures to quote" : "");
-    printf("Figures: median (least – most); the ratio is rouse's first figure by the peer's.\n"
-           "Cases with two loops or two threads are pinned to processors 0 and 1.\n\n");
+    printf(
+        "Figures: median (least – most); the ratio is rouse's first figure by the peer's.\n"
+        "Cases with two loops or two threads are pinned to processors 0 and 1.\n\n");
     return;
   }
   document = cJSON_CreateObject();

@@ -17,7 +17,8 @@ typedef struct bench_result {
 
 void bench_report_begin(void);
 void bench_report_add(const bench_result *result);
-// Prints what is left to print. The program's exit code: 1 if one of the library's own cases failed.
+// Prints what is left to print. The program's exit code: 1 if one of the library's own cases
+// failed.
 int bench_report_end(void);
 
 #endif

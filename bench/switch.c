@@ -9,7 +9,8 @@
 
 enum { STACK = 65536 };
 
-// --- the library's --------------------------------------------------------------------------------
+// --- the library's
+// --------------------------------------------------------------------------------
 
 struct partner {
   rouse_semaphore ping, pong;
@@ -124,7 +125,8 @@ static const char *in_loop(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- bare switches --------------------------------------------------------------------------------
+// --- bare switches
+// --------------------------------------------------------------------------------
 
 static void *stack_map(void) {
   void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -221,7 +223,8 @@ static const char *system_switch(const bench_case *self, bench_sample *out) {
   return NULL;
 }
 
-// --- the workloads --------------------------------------------------------------------------------
+// --- the workloads
+// --------------------------------------------------------------------------------
 
 static const bench_case yield_cases[] = {
     {"rouse", in_loop, .a = YIELD},

@@ -211,11 +211,11 @@ static const char *run(const bench_case *self, bench_sample *out) {
   return NULL;
 }
 
-#define CASES(name, what, count)                                           \
-  static const bench_case name[] = {                                       \
-      {"rouse wheel", run, .a = WHEEL, .b = (what), .c = (count)},         \
-      {"4-ary heap in an array", run, .a = ARRAY, .b = (what), .c = (count)}, \
-      {"pairing heap", run, .a = PAIRING, .b = (what), .c = (count)},      \
+#define CASES(name, what, count)                                                                   \
+  static const bench_case name[] = {                                                               \
+      {"rouse wheel", run, .a = WHEEL, .b = (what), .c = (count)},                                 \
+      {"4-ary heap in an array", run, .a = ARRAY, .b = (what), .c = (count)},                      \
+      {"pairing heap", run, .a = PAIRING, .b = (what), .c = (count)},                              \
   }
 
 CASES(single_cancel, CANCEL, 1);

@@ -7,7 +7,8 @@
 
 #include "bench.h"
 
-// --- the library's --------------------------------------------------------------------------------
+// --- the library's
+// --------------------------------------------------------------------------------
 
 static void mutex_body(void *argument, uint64_t count) {
   rouse_mutex *mutex = argument;
@@ -81,7 +82,8 @@ static const char *in_task(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- peers ----------------------------------------------------------------------------------------
+// --- peers
+// ----------------------------------------------------------------------------------------
 
 static void pthread_body(void *argument, uint64_t count) {
   pthread_mutex_t *mutex = argument;
@@ -204,11 +206,12 @@ static const char *nsync_notified(const bench_case *self, bench_sample *out) {
 }
 #endif
 
-// --- the workloads --------------------------------------------------------------------------------
+// --- the workloads
+// --------------------------------------------------------------------------------
 
 static const bench_case mutex_cases[] = {
-    {"rouse, plain thread", on_thread, .a = MUTEX}, {"rouse, in a task", in_task, .a = MUTEX},
-    {"pthread_mutex", pthread_mutex, .a = 0},               {"nsync_mu", nsync_mutex, .a = 0},
+    {"rouse, plain thread", on_thread, .a = MUTEX},   {"rouse, in a task", in_task, .a = MUTEX},
+    {"pthread_mutex", pthread_mutex, .a = 0},         {"nsync_mu", nsync_mutex, .a = 0},
     {"CAS + exchange (floor)", bare_atomics, .a = 0},
 };
 static const bench_aim mutex_aims[] = {
