@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "platform/platform.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -40,12 +41,16 @@ void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns) 
     until.tv_nsec = deadline_ns % 1000000000;
     limit = &until;
   }
+  int saved = rouse__errno_save();
   syscall(SYS_futex, &word->raw, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
           FUTEX_BITSET_MATCH_ANY);
+  rouse__errno_restore(saved);
 }
 
 void rouse__unpark(rouse__atomic32 *word) {
+  int saved = rouse__errno_save();
   syscall(SYS_futex, &word->raw, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+  rouse__errno_restore(saved);
 }
 
 // --- threads --------------------------------------------------------------------------------------
@@ -110,16 +115,15 @@ const char *rouse__environment(const char *name) {
   return value && *value ? value : NULL;
 }
 
-static rouse__atomic32 fork_generation;
+rouse__atomic32 rouse__forks;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-static void forked(void) { add_relaxed(&fork_generation, 1); }  // RELAXED: the child has one thread
+static void forked(void) { add_relaxed(&rouse__forks, 1); }  // RELAXED: the child has one thread
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
+void rouse__fork_watch(void) { pthread_once(&fork_once, watch_forks); }
 
-uint32_t rouse__fork_generation(void) {
-  pthread_once(&fork_once, watch_forks);
-  return load_relaxed(&fork_generation);  // RELAXED: changes only in a child, before it runs
-}
+int rouse__errno_save(void) { return errno; }
+void rouse__errno_restore(int saved) { errno = saved; }
 
 // --- memory and last words ------------------------------------------------------------------------
 

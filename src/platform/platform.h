@@ -6,6 +6,8 @@
 #include <rouse/api.h>
 #include <rouse/clock.h>
 
+#include "base/atomics.h"
+
 // Sleeps while |*word| is |expected|, until rouse__unpark() or |deadline_ns|. May return early.
 void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns);
 // Wakes one thread that sleeps on |word|. The memory may be gone already; nothing of it is touched.
@@ -23,8 +25,16 @@ void rouse__thread_yield(void);
 uint32_t rouse__cpu_count(void);
 const char *rouse__environment(const char *name);
 
-// How many forks lie between this process and the one that first asked. Cheap.
-uint32_t rouse__fork_generation(void);
+// How many forks lie between this process and the one that first called rouse__fork_watch().
+void rouse__fork_watch(void);
+extern rouse__atomic32 rouse__forks;
+static inline uint32_t rouse__fork_generation(void) {
+  return load_relaxed(&rouse__forks);  // RELAXED: changes only in a child, before it runs on
+}
+
+// The calling thread's errno, which no call of the library may change.
+int rouse__errno_save(void);
+void rouse__errno_restore(int saved);
 
 void *rouse__allocate(size_t size, size_t alignment);  // zeroed; NULL if there is none
 void rouse__free(void *memory);

@@ -39,7 +39,11 @@ static void send(rouse_loop *loop, uintptr_t first, rouse_wait *last, bool cance
   } while (!cas_release(&loop->inbox, &top, first));
   rouse_loop *here = rouse__loop_here;
   bool rings = top == ROUSE__INBOX_SLEEPING;
-  if (rings) loop->backend->ops->ring(loop->backend);
+  if (rings) {
+    int saved = rouse__errno_save();
+    loop->backend->ops->ring(loop->backend);
+    rouse__errno_restore(saved);
+  }
   if (here) {
     here->stats.bells_rung += rings;
     here->stats.bells_elided += !rings;
@@ -145,11 +149,13 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   rouse_wait *wait = &io->wait;
   rouse_loop *loop = loop_of(wait->waker);
   ROUSE__ASSERT(loop == rouse__loop_here, "an operation is started on another thread than its loop's");
-  if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   start_own(wait, ROUSE__KIND_IO, deadline_ns);
   io->state = ROUSE__IO_BACKEND;
   io->result = 0;
+  int saved = rouse__errno_save();
   int refused = loop->backend->ops->submit(loop->backend, io);
+  rouse__errno_restore(saved);
   if (refused) return refused;
   loop->waker.pending++;
   if (deadline_ns != ROUSE_FOREVER) arm(&loop->waker, wait);
@@ -242,9 +248,9 @@ bool rouse__loop_expire(rouse_loop *loop) {
 static int may_block(struct rouse__waker *waker) {
   rouse_loop *loop = loop_of(waker);
   rouse_task *task = loop->current;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(task, "a function that waits was called from a callback of a loop; use its _start form");
   if (!task) return ROUSE_EDEADLK;
-  if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
   if (task->shielded) return 0;
   return load_relaxed(&task->cancelled) ? ROUSE_ECANCELED : 0;  // RELAXED: a hint to stop
 }
@@ -258,6 +264,7 @@ static void block(struct rouse__waker *waker, struct rouse__blocked *blocked) {
 int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;
   if (!loop) return ROUSE_ENOLOOP;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   int refused = may_block(&loop->waker);
   if (refused) return refused;
   io->wait.waker = &loop->waker;

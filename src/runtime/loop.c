@@ -69,8 +69,10 @@ static int turn(rouse_loop *loop) {
   take_mail(loop);
   int done = dispatch_ready(loop);
   loop->waker.now_ns = rouse_now_ns();
+  int saved = rouse__errno_save();
   rouse__loop_expire(loop);
   int failed = loop->backend->ops->poll(loop->backend, 0);
+  rouse__errno_restore(saved);
   return failed ? failed : done;
 }
 
@@ -119,15 +121,14 @@ static int sleep_until(rouse_loop *loop, int64_t deadline_ns) {
 static int idle(rouse_loop *loop, int64_t deadline_ns) {
   int64_t next_ns = rouse__timers_next_ns(&loop->timers);
   if (next_ns < deadline_ns) deadline_ns = next_ns;
-  if (deadline_ns <= loop->waker.now_ns || watch_pays(loop, deadline_ns)) return 0;
-  return sleep_until(loop, deadline_ns);
+  if (deadline_ns <= loop->waker.now_ns) return 0;
+  int saved = rouse__errno_save();
+  int failed = watch_pays(loop, deadline_ns) ? 0 : sleep_until(loop, deadline_ns);
+  rouse__errno_restore(saved);
+  return failed;
 }
 
 // --- run ------------------------------------------------------------------------------------------
-
-static bool forked(const rouse_loop *loop) {
-  return loop->fork_generation != rouse__fork_generation();
-}
 
 static bool nothing_to_do(const rouse_loop *loop) {
   // RELAXED: a look; sleeping checks again by CAS.
@@ -135,7 +136,7 @@ static bool nothing_to_do(const rouse_loop *loop) {
 }
 
 int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
-  if (forked(loop)) return ROUSE_EFORKED;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is run by another thread than its own");
   ROUSE__ASSERT(!loop->current, "a loop is run from inside one of its tasks");
   int done = turn(loop);
@@ -149,7 +150,7 @@ int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
 }
 
 int rouse__loop_run(rouse_loop *loop) {
-  if (forked(loop)) return ROUSE_EFORKED;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   for (;;) {
     int done = turn(loop);
     if (done < 0) return done;
@@ -159,7 +160,7 @@ int rouse__loop_run(rouse_loop *loop) {
     if (over && loop->stop_arrived) return ROUSE_DONE;
     int failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
-    if (forked(loop)) return ROUSE_EFORKED;
+    if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   }
 }
 
@@ -244,7 +245,8 @@ static void join_group(rouse_loop *loop, struct rouse__group *group) {
 int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *group,
                        rouse_loop **out_loop) {
   *out_loop = NULL;
-  if (rouse__loop_here && !forked(rouse__loop_here)) return ROUSE_EBUSY;
+  rouse__fork_watch();
+  if (rouse__loop_here && !rouse__loop_forked(rouse__loop_here)) return ROUSE_EBUSY;
   if (options && options->stack_size && options->stack_size < STACK_LEAST) return ROUSE_EINVAL;
   rouse_loop *loop = rouse__allocate(sizeof *loop, _Alignof(rouse_loop));
   if (!loop) return ROUSE_ENOMEM;
@@ -276,7 +278,7 @@ int rouse_loop_create(const rouse_loop_options *options, rouse_loop **out_loop) 
 
 int rouse_loop_destroy(rouse_loop *loop) {
   if (!loop) return ROUSE_DONE;
-  if (forked(loop)) return ROUSE_EFORKED;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
   settle_mail(loop);
   if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;

@@ -78,6 +78,11 @@ struct rouse_loop {
 
 extern _Thread_local rouse_loop *rouse__loop_here;
 
+// |loop| belongs to a process that this one was forked from.
+static inline bool rouse__loop_forked(const rouse_loop *loop) {
+  return loop->fork_generation != rouse__fork_generation();
+}
+
 // Calls of a task in a row that may be completed without waiting before it is made to yield.
 enum { ROUSE__INLINE_BUDGET = 64 };
 

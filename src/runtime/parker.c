@@ -105,6 +105,11 @@ _Thread_local int32_t rouse__inline_budget = 0;
 _Thread_local rouse_loop *rouse__loop_here = NULL;
 static _Thread_local struct parker parker_here = {.waker = {.ops = &parker_ops}};
 
+// In the child of a fork the thread is a plain one, for its parent's loop is not there; unless it forked
+// inside a task: that one is refused to wait.
 struct rouse__waker *rouse__waker_here(void) {
-  return rouse__loop_here ? &rouse__loop_here->waker : &parker_here.waker;
+  rouse_loop *loop = rouse__loop_here;
+  if (!loop) return &parker_here.waker;
+  if (rouse__loop_forked(loop) && !loop->current) return &parker_here.waker;
+  return &loop->waker;
 }

@@ -103,7 +103,7 @@ int rouse_run(const rouse_run_options *options, rouse_task_fn *main, void *argum
               int64_t *out_result) {
   static const rouse_run_options defaults;
   ROUSE__ASSERT(main, "rouse_run: the function is NULL");
-  if (rouse__loop_here && rouse__loop_here->fork_generation == rouse__fork_generation()) {
+  if (rouse__loop_here && !rouse__loop_forked(rouse__loop_here)) {
     return ROUSE_EBUSY;
   }
   if (!options) options = &defaults;

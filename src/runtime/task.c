@@ -114,10 +114,11 @@ void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait) {
 
 void rouse_task_yield(void) {
   rouse_loop *loop = rouse__loop_here;
-  if (!loop || !loop->current) {
-    if (!loop) rouse__thread_yield();
+  if (!loop || rouse__loop_forked(loop)) {
+    rouse__thread_yield();
     return;
   }
+  if (!loop->current) return;
   rouse_task *task = loop->current;
   rouse__loop_ready(loop, &task->resume);
   rouse__context_switch(&task->context, &loop->context);
@@ -161,7 +162,7 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   ROUSE__ASSERT(function, "rouse_task_spawn: the function is NULL");
   if (!loop) loop = rouse__loop_here;
   if (!loop) return ROUSE_ENOLOOP;
-  if (loop->fork_generation != rouse__fork_generation()) return ROUSE_EFORKED;
+  if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   bool here = loop == rouse__loop_here;
   rouse_task *task = task_take(loop);
   if (!task) return ROUSE_ENOMEM;
@@ -264,7 +265,7 @@ bool rouse_task_shield(bool on) {
 
 int rouse_task_sleep_until(int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;
-  if (!loop) {
+  if (!loop || rouse__loop_forked(loop)) {
     rouse__atomic32 nobody = {0};
     while (!rouse__deadline_passed(deadline_ns)) rouse__park(&nobody, 0, deadline_ns);
     return ROUSE_DONE;
