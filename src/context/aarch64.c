@@ -16,8 +16,8 @@ void rouse__context_trampoline(void) __attribute__((visibility("hidden")));
 #define TRAMPOLINE_END ".text\n"
 #else
 #define TRAMPOLINE "rouse__context_trampoline"
-#define TRAMPOLINE_BEGIN                                                                \
-  ".pushsection .text.rouse__context_trampoline, \"ax\", %progbits\n.globl " TRAMPOLINE \
+#define TRAMPOLINE_BEGIN                                                                           \
+  ".pushsection .text.rouse__context_trampoline, \"ax\", %progbits\n.globl " TRAMPOLINE            \
   "\n.hidden " TRAMPOLINE "\n.type " TRAMPOLINE ", %function\n"
 #define TRAMPOLINE_END ".size " TRAMPOLINE ", .-" TRAMPOLINE "\n.popsection\n"
 #endif
