@@ -56,8 +56,8 @@ function finish(   i, from) {
   } else if (state == "notrun" && message ~ /^SKIP_/) {
     emit("skipped", test, reason == "" ? "gave no reason" : reason)
   } else {
-    emit("failed", test, message == "" ? state : message)
-    printf "\n--- %s: %s: %s\n", lane, test, message >failures
+    emit("failed", test, message == "" ? "failed" : message)
+    printf "\n--- %s: %s: %s\n", lane, test, message == "" ? "failed" : message >failures
     from = lines > 80 ? lines - 80 : 0
     if (from) printf "(%d lines before these)\n", from >failures
     for (i = from; i < lines; i++) print printed[i] >failures
