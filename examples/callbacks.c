@@ -1,5 +1,5 @@
-// The completion style: no tasks. A state machine takes a mutex with a deadline, reads a file through the
-// loop, and stops. Two more waits on the same loop end by a timer and by a cancel.
+// The completion style: no tasks. A state machine takes a mutex with a deadline, reads a file
+// through the loop, and stops. Two more waits on the same loop end by a timer and by a cancel.
 #include <rouse/rouse.h>
 
 #include <fcntl.h>

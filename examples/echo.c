@@ -1,5 +1,5 @@
-// A TCP echo server with a task per connection, and clients to try it, all in one loop. The number of
-// connections served at once is bounded by a semaphore, and each receive by a deadline.
+// A TCP echo server with a task per connection, and clients to try it, all in one loop. The number
+// of connections served at once is bounded by a semaphore, and each receive by a deadline.
 #include <rouse/rouse.h>
 
 #include <arpa/inet.h>
@@ -15,7 +15,8 @@ static int64_t serve(void *argument) {
   int fd = (int)(intptr_t)argument;
   char buffer[512];
   for (;;) {
-    int64_t size = rouse_tcp_receive(fd, buffer, sizeof buffer, rouse_deadline_in_ns(INT64_C(5000000000)));
+    int64_t size =
+        rouse_tcp_receive(fd, buffer, sizeof buffer, rouse_deadline_in_ns(INT64_C(5000000000)));
     if (size <= 0) break;
     if (rouse_tcp_send_all(fd, buffer, (size_t)size, ROUSE_FOREVER) < 0) break;
   }
@@ -40,7 +41,8 @@ static int64_t client(void *argument) {
   int fd = rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER);
   if (fd < 0) return fd;
   char text[64], back[64];
-  int length = snprintf(text, sizeof text, "hello from client %d", (int)(intptr_t)argument), got = 0;
+  int length = snprintf(text, sizeof text, "hello from client %d", (int)(intptr_t)argument),
+      got = 0;
   rouse_tcp_send_all(fd, text, (size_t)length, ROUSE_FOREVER);
   while (got < length) {
     int64_t size = rouse_tcp_receive(fd, back + got, sizeof back - (size_t)got, ROUSE_FOREVER);
@@ -60,7 +62,8 @@ static int64_t main_task(void *argument) {
   port = rouse_tcp_port(listener);
   rouse_task *server, *clients[CLIENTS];
   rouse_task_spawn(&server, NULL, listen_task, (void *)(intptr_t)listener);
-  for (int i = 0; i < CLIENTS; i++) rouse_task_spawn(&clients[i], NULL, client, (void *)(intptr_t)i);
+  for (int i = 0; i < CLIENTS; i++)
+    rouse_task_spawn(&clients[i], NULL, client, (void *)(intptr_t)i);
   for (int i = 0; i < CLIENTS; i++) rouse_task_join(clients[i], NULL);
   rouse_task_cancel(server);
   rouse_task_join(server, NULL);

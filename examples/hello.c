@@ -21,7 +21,8 @@ static int64_t main_task(void *unused) {
   (void)unused;
   static char *names[] = {"Ada", "Ben", "Cleo", "Dov", "Eve", "Finn", "Gil", "Hana"};
   rouse_task *tasks[8];
-  for (uint32_t i = 0; i < 8; i++) rouse_task_spawn(&tasks[i], rouse_run_loop(i % 2), worker, names[i]);
+  for (uint32_t i = 0; i < 8; i++)
+    rouse_task_spawn(&tasks[i], rouse_run_loop(i % 2), worker, names[i]);
   for (int i = 0; i < 8; i++) rouse_task_join(tasks[i], NULL);
   return counter == 8 ? 0 : 1;
 }

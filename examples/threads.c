@@ -1,5 +1,6 @@
-// Plain threads and tasks on the same objects: threads produce numbers into a ring under a mutex, tasks
-// on two loops take them out. Two semaphores count the free and the used places, as in the textbook.
+// Plain threads and tasks on the same objects: threads produce numbers into a ring under a mutex,
+// tasks on two loops take them out. Two semaphores count the free and the used places, as in the
+// textbook.
 #include <rouse/rouse.h>
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
-// Result codes. 0 and positive are success; every failure is one negative ROUSE_E… code of this list.
+// Result codes. 0 and positive are success; every failure is one negative ROUSE_E… code of this
+// list.
 //
 // A code's value never changes once released. errno is never set by the library.
 #ifndef ROUSE_ERRORS_H

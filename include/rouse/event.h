@@ -2,13 +2,14 @@
 //
 // 32 bytes. All-zero memory is an unset manual-reset event.
 //
-// Manual reset: a set releases everybody who waits, and everybody who comes, until a reset. A set that
-//   is followed at once by a reset is a pulse: it releases all who waited before the set, whatever the
-//   timing, and nobody who comes after the reset.
-// Automatic reset: a set releases one waiter, in order of arrival, or is remembered (once) for the next
-//   who comes. Two sets with two waiters queued release both.
+// Manual reset: a set releases everybody who waits, and everybody who comes, until a reset. A set
+//   that is followed at once by a reset is a pulse: it releases all who waited before the set,
+//   whatever the timing, and nobody who comes after the reset.
+// Automatic reset: a set releases one waiter, in order of arrival, or is remembered (once) for the
+//   next who comes. Two sets with two waiters queued release both.
 //
-// Algorithm: the combining wait queue of docs/decisions/0001; sets are numbered, see src/sync/event.c.
+// Algorithm: the combining wait queue of docs/decisions/0001; sets are numbered, see
+// src/sync/event.c.
 #ifndef ROUSE_EVENT_H
 #define ROUSE_EVENT_H
 
@@ -29,9 +30,7 @@ typedef struct rouse_event {
 
 // An unset manual-reset event.
 #define ROUSE_EVENT_INIT                                                                           \
-  {                                                                                                \
-    {{0}, {0}, NULL}, {0}, 0                                                                       \
-  }
+  { {{0}, {0}, NULL}, {0}, 0 }
 
 // Makes |event| an event that is unset, or set if |set|.
 //
@@ -64,7 +63,8 @@ ROUSE_API int rouse_event_wait(rouse_event *event);
 
 // As rouse_event_wait(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT.
 //
-// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a try.
+// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
+//                try.
 ROUSE_API int rouse_event_wait_until(rouse_event *event, int64_t deadline_ns);
 
 // Takes the event if it is set: returns true, and unsets it if it resets automatically.

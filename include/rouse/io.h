@@ -1,16 +1,18 @@
-// I/O by completion: files and TCP, in the same loop and with the same waits, deadlines and cancels.
+// I/O by completion: files and TCP, in the same loop and with the same waits, deadlines and
+// cancels.
 //
 // Every operation has two forms. The plain one is for tasks: it waits, and returns the result, 0 or
-// positive, or one negative code. With _start it is for callbacks: it takes a rouse_io that the caller
-// owns, initialised with rouse_io_init(), and completes like any other wait (wait.h); the callback's
-// result is that of the plain form, limited to int (rouse_io_result() has all of it).
+// positive, or one negative code. With _start it is for callbacks: it takes a rouse_io that the
+// caller owns, initialised with rouse_io_init(), and completes like any other wait (wait.h); the
+// callback's result is that of the plain form, limited to int (rouse_io_result() has all of it).
 //
-// Plain forms return, besides the system's own failures, ROUSE_ECANCELED (the task was cancelled; the
-// operation had no effect), ROUSE_ETIMEDOUT, ROUSE_ENOLOOP (the calling thread has no loop), or ROUSE_EDEADLK
-// (called from a callback; debug builds abort). An operation that was under way when it was
-// cancelled returns its real result if it had an effect.
+// Plain forms return, besides the system's own failures, ROUSE_ECANCELED (the task was cancelled;
+// the operation had no effect), ROUSE_ETIMEDOUT, ROUSE_ENOLOOP (the calling thread has no loop), or
+// ROUSE_EDEADLK (called from a callback; debug builds abort). An operation that was under way when
+// it was cancelled returns its real result if it had an effect.
 //
-// |deadline_ns| is absolute and monotonic; ROUSE_FOREVER never passes. A deadline is a request to cancel
+// |deadline_ns| is absolute and monotonic; ROUSE_FOREVER never passes. A deadline is a request to
+//               cancel
 // with another name: file operations on a thread of the pool (backends "epoll" and "poll") can't be
 // interrupted, and end when the system lets them.
 //
@@ -41,24 +43,26 @@ typedef struct rouse_io {
   uintptr_t backend[3];
 } rouse_io;
 
-// Prepares |io| for _start calls: completions run |callback| on |loop| (NULL: the calling thread's).
-// The callback's wait is &io->wait, the first member of |io|.
+// Prepares |io| for _start calls: completions run |callback| on |loop| (NULL: the calling
+// thread's). The callback's wait is &io->wait, the first member of |io|.
 ROUSE_API void rouse_io_init(rouse_io *io, rouse_loop *loop, rouse_wait_fn *callback);
 
 // The whole result of a completed operation. Threads: the loop's.
 ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 
-// --- files ----------------------------------------------------------------------------------------
+// --- files
+// ----------------------------------------------------------------------------------------
 
-// |flags|, |mask| and |mode| are the system's (O_…, AT_…, STATX_…, S_I…). Paths are relative to |dir|, which
-// is an open directory or ROUSE_FD_CWD. Descriptors that are opened close on exec.
+// |flags|, |mask| and |mode| are the system's (O_*, AT_*, STATX_*, S_I*). Paths are relative to
+// |dir|, which is an open directory or ROUSE_FD_CWD. Descriptors that are opened close on exec.
 ROUSE_API int rouse_file_open(rouse_fd dir, const char *path, int flags, uint32_t mode);
-// Not ended by a cancellation of the task: a descriptor can always be closed while cleaning up. Whatever
-// it returns but ROUSE_ENOLOOP and ROUSE_EDEADLK, |fd| is closed.
+// Not ended by a cancellation of the task: a descriptor can always be closed while cleaning up.
+// Whatever it returns but ROUSE_ENOLOOP and ROUSE_EDEADLK, |fd| is closed.
 ROUSE_API int rouse_file_close(rouse_fd fd);
 
-// Reads up to |size| bytes at |offset|; ROUSE_OFFSET_CURRENT reads at the file's position. Returns the bytes
-// read, fewer than |size| at the end or by a signal, 0 at the end. |size| above 2^30 is cut to that.
+// Reads up to |size| bytes at |offset|; ROUSE_OFFSET_CURRENT reads at the file's position. Returns
+// the bytes read, fewer than |size| at the end or by a signal, 0 at the end. |size| above 2^30 is
+// cut to that.
 #define ROUSE_OFFSET_CURRENT UINT64_MAX
 ROUSE_API int64_t rouse_file_read(rouse_fd fd, void *buffer, size_t size, uint64_t offset);
 // Writes up to |size| bytes. Returns the bytes written, which may be fewer.
@@ -84,23 +88,25 @@ ROUSE_API int rouse_file_read_start(rouse_io *io, rouse_fd fd, void *buffer, siz
                                     uint64_t offset, int64_t deadline_ns);
 ROUSE_API int rouse_file_write_start(rouse_io *io, rouse_fd fd, const void *buffer, size_t size,
                                      uint64_t offset, int64_t deadline_ns);
-ROUSE_API int rouse_file_sync_start(rouse_io *io, rouse_fd fd, bool data_only,
-                                    int64_t deadline_ns);
+ROUSE_API int rouse_file_sync_start(rouse_io *io, rouse_fd fd, bool data_only, int64_t deadline_ns);
 ROUSE_API int rouse_file_stat_start(rouse_io *io, rouse_fd dir, const char *path, int flags,
                                     uint32_t mask, struct statx *out_stat, int64_t deadline_ns);
 
-// --- descriptors of any kind ----------------------------------------------------------------------
+// --- descriptors of any kind
+// ----------------------------------------------------------------------
 
-// Waits until |fd| is ready for |events| (POLLIN, POLLOUT, …). Returns the events that are, above 0.
+// Waits until |fd| is ready for |events| (POLLIN, POLLOUT, …). Returns the events that are, above
+// 0.
 ROUSE_API int rouse_fd_poll(rouse_fd fd, uint32_t events, int64_t deadline_ns);
 ROUSE_API int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t deadline_ns);
 
-// --- TCP ------------------------------------------------------------------------------------------
+// --- TCP
+// ------------------------------------------------------------------------------------------
 
 struct sockaddr;
 
-// A listening socket on |address| (|size| bytes), address reuse on. |backlog| 0: 128. Does not wait.
-// Returns the descriptor or a failure. Threads: any.
+// A listening socket on |address| (|size| bytes), address reuse on. |backlog| 0: 128. Does not
+// wait. Returns the descriptor or a failure. Threads: any.
 ROUSE_API int rouse_tcp_listen(const struct sockaddr *address, uint32_t size, int backlog);
 // The port that |fd| is bound to, in host order, or a failure. Threads: any.
 ROUSE_API int rouse_tcp_port(rouse_fd fd);

@@ -1,7 +1,7 @@
 // A loop: one thread's event loop. Tasks, timers, I/O and every other wait of its thread end here.
 //
-// A program either calls rouse_run() (see run.h), which makes loops and their threads, or creates a loop
-// on each thread that wants one and runs it.
+// A program either calls rouse_run() (see run.h), which makes loops and their threads, or creates a
+// loop on each thread that wants one and runs it.
 #ifndef ROUSE_LOOP_H
 #define ROUSE_LOOP_H
 
@@ -11,9 +11,9 @@ ROUSE_BEGIN_C
 
 // All-zero is the default of everything.
 typedef struct rouse_loop_options {
-  // What the loop sleeps in: "io_uring", "epoll" or "poll". NULL: the environment's ROUSE_BACKEND, else
-  // the best that works here. A backend named by the caller or the environment is used or fails; only
-  // the choice by default falls back.
+  // What the loop sleeps in: "io_uring", "epoll" or "poll". NULL: the environment's ROUSE_BACKEND,
+  // else the best that works here. A backend named by the caller or the environment is used or
+  // fails; only the choice by default falls back.
   const char *backend;
   // Usable bytes of each task's stack, rounded up to pages. 0: 65536. At least 16384.
   size_t stack_size;
@@ -28,32 +28,32 @@ typedef struct rouse_loop_options {
 
 // Counters since the loop's creation. Read on the loop's own thread, or after it has ended.
 typedef struct rouse_loop_stats {
-  uint64_t dispatches;     // completions, nudges and resumptions run
-  uint64_t waits;          // waits that were queued (did not finish at once) and have completed
-  uint64_t wakes;          // hand-overs of finished waits by this loop's thread; a batch counts once
-  uint64_t bells_rung;     // doorbells rung by this loop's thread on other loops
-  uint64_t bells_elided;   // hand-overs to other loops that needed no doorbell
-  uint64_t sleeps;         // times it slept in its backend
-  uint64_t operations;     // I/O operations completed
-  uint64_t blocking_calls; // calls run on the pool for it
-  uint64_t tasks;          // tasks that have ended
-  uint64_t tasks_most;     // the most tasks alive at once
+  uint64_t dispatches;    // completions, nudges and resumptions run
+  uint64_t waits;         // waits that were queued (did not finish at once) and have completed
+  uint64_t wakes;         // hand-overs of finished waits by this loop's thread; a batch counts once
+  uint64_t bells_rung;    // doorbells rung by this loop's thread on other loops
+  uint64_t bells_elided;  // hand-overs to other loops that needed no doorbell
+  uint64_t sleeps;        // times it slept in its backend
+  uint64_t operations;    // I/O operations completed
+  uint64_t blocking_calls;  // calls run on the pool for it
+  uint64_t tasks;           // tasks that have ended
+  uint64_t tasks_most;      // the most tasks alive at once
 } rouse_loop_stats;
 
 // Creates a loop for the calling thread.
 //
 // |options|  NULL: defaults. Copied.
 //
-// Returns ROUSE_DONE and |*out_loop|; or ROUSE_ENOMEM, ROUSE_EINVAL (an unknown backend or a stack size
-//   below the minimum), ROUSE_EBUSY (this thread has a loop), or what the system refused the named backend
-//   with (ROUSE_EPERM, ROUSE_ENOSYS, ROUSE_EMFILE, …).
+// Returns ROUSE_DONE and |*out_loop|; or ROUSE_ENOMEM, ROUSE_EINVAL (an unknown backend or a stack
+//   size below the minimum), ROUSE_EBUSY (this thread has a loop), or what the system refused the
+//   named backend with (ROUSE_EPERM, ROUSE_ENOSYS, ROUSE_EMFILE, …).
 // Threads: any without a loop. The loop belongs to that thread until it is destroyed.
 ROUSE_API int rouse_loop_create(const rouse_loop_options *options, rouse_loop **out_loop);
 
 // Ends |loop| and frees it. NULL does nothing.
 //
-// Returns ROUSE_DONE; or ROUSE_EBUSY: tasks, waits or operations are still pending (nothing was done);
-//   or ROUSE_EFORKED (a parent's loop; nothing was done).
+// Returns ROUSE_DONE; or ROUSE_EBUSY: tasks, waits or operations are still pending (nothing was
+//   done); or ROUSE_EFORKED (a parent's loop; nothing was done).
 // Threads: the loop's. Other threads may still be returning from wakes they made; that is safe.
 ROUSE_API int rouse_loop_destroy(rouse_loop *loop);
 
@@ -61,7 +61,8 @@ ROUSE_API int rouse_loop_destroy(rouse_loop *loop);
 // Returns ROUSE_DONE, ROUSE_EFORKED, or what the backend failed with. Threads: the loop's.
 ROUSE_API int rouse_loop_run(rouse_loop *loop);
 
-// Runs what is ready; if nothing is, sleeps until something is or |deadline_ns| has passed, and runs that.
+// Runs what is ready; if nothing is, sleeps until something is or |deadline_ns| has passed, and
+// runs that.
 //
 // |deadline_ns|  Absolute, monotonic. 0: does not sleep.
 //
@@ -69,15 +70,16 @@ ROUSE_API int rouse_loop_run(rouse_loop *loop);
 // Threads: the loop's, outside of tasks and callbacks.
 ROUSE_API int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns);
 
-// Asks |loop| to stop: all its tasks are cancelled, later ones as soon as they start; rouse_loop_run()
-// returns when the last has ended. Threads: any, as long as the loop exists. Never blocks.
+// Asks |loop| to stop: all its tasks are cancelled, later ones as soon as they start;
+// rouse_loop_run() returns when the last has ended. Threads: any, as long as the loop exists. Never
+// blocks.
 ROUSE_API void rouse_loop_stop(rouse_loop *loop);
 
 // The loop of the calling thread, or NULL. Threads: any.
 ROUSE_API rouse_loop *rouse_loop_here(void);
 
-// Runs |callback| with ROUSE_DONE on |loop|, soon. |wait| needs no rouse_wait_init() and must not be
-// in use; it is the caller's again when the callback is entered.
+// Runs |callback| with ROUSE_DONE on |loop|, soon. |wait| needs no rouse_wait_init() and must not
+// be in use; it is the caller's again when the callback is entered.
 // Threads: any, as long as the loop exists. Takes no mutex, allocates nothing, never blocks.
 // Ordering: everything before the post happens before the callback.
 ROUSE_API void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback);

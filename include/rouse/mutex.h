@@ -2,9 +2,9 @@
 //
 // 24 bytes. All-zero memory is an unlocked mutex of the default policy, ROUSE_EVENTUAL.
 //
-// ROUSE_EVENTUAL: an unlock leaves the mutex free and nudges the first waiter; newcomers may overtake
-//   until the first waiter has lost a small fixed number of rounds or has waited a millisecond; then
-//   the mutex is handed to it. No waiter starves, and a hot mutex stays hot.
+// ROUSE_EVENTUAL: an unlock leaves the mutex free and nudges the first waiter; newcomers may
+//   overtake until the first waiter has lost a small fixed number of rounds or has waited a
+//   millisecond; then the mutex is handed to it. No waiter starves, and a hot mutex stays hot.
 // ROUSE_FIFO: an unlock hands the mutex to the first waiter. Fair at every single step, and slower
 //   under contention, for every hand-off has to reach the waiter's loop first.
 //
@@ -46,7 +46,8 @@ ROUSE_API int rouse_mutex_lock(rouse_mutex *mutex);
 
 // As rouse_mutex_lock(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, not held.
 //
-// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a try.
+// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
+//                try.
 ROUSE_API int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns);
 
 // Locks |mutex| if that takes no waiting. Returns true: held.

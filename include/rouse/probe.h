@@ -1,4 +1,5 @@
-// What this system offers, and what it refused: which backend and doorbell a loop would get, and why.
+// What this system offers, and what it refused: which backend and doorbell a loop would get, and
+// why.
 #ifndef ROUSE_PROBE_H
 #define ROUSE_PROBE_H
 
@@ -35,7 +36,8 @@ typedef struct rouse_probe {
 } rouse_probe;
 
 // Tries every backend and fills in |*out_probe|. Takes some milliseconds.
-// Returns ROUSE_DONE, or the failure of the default choice (then |backend| is NULL; the rest is filled in).
+// Returns ROUSE_DONE, or the failure of the default choice (then |backend| is NULL; the rest is
+// filled in).
 // Threads: any without a loop.
 ROUSE_API int rouse_probe_run(rouse_probe *out_probe);
 

@@ -7,11 +7,12 @@
 ROUSE_BEGIN_C
 
 typedef struct rouse_run_options {
-  uint32_t loops;  // loops, each on a thread of its own; the first on the calling one. 0: 1. At most 1024.
+  uint32_t loops;  // each on a thread of its own, the first on the calling one. 0: 1. At most 1024
   rouse_loop_options loop;
 } rouse_run_options;
 
-// Starts the loops, runs |main| as a task on the first, and returns when it and all others have ended.
+// Starts the loops, runs |main| as a task on the first, and returns when it and all others have
+// ended.
 //
 // When |main| returns, all other tasks on all loops are cancelled, and joined. So no task outlives
 // the call. What |main| returned goes to |*out_result| (may be NULL).
@@ -28,8 +29,8 @@ ROUSE_API int rouse_run(const rouse_run_options *options, rouse_task_fn *main, v
 ROUSE_API uint32_t rouse_run_loop_count(void);
 ROUSE_API rouse_loop *rouse_run_loop(uint32_t index);
 
-// Inside rouse_run(), from a task: the sum of all loops' counters; each loop is asked, so this waits.
-// Outside of tasks: all zero.
+// Inside rouse_run(), from a task: the sum of all loops' counters; each loop is asked, so this
+// waits. Outside of tasks: all zero.
 ROUSE_API void rouse_run_stats_read(rouse_loop_stats *out_stats);
 
 ROUSE_END_C

@@ -2,11 +2,11 @@
 //
 // 32 bytes. All-zero memory is an open semaphore with no permits, policy ROUSE_FIFO.
 //
-// ROUSE_FIFO: requests are served in order of arrival. A large request at the head holds back smaller
-//   ones behind it, so none starves.
-// ROUSE_EVENTUAL: a release leaves the permits free and nudges the head; newcomers may overtake until
-//   the head has lost a small fixed number of rounds or has waited a millisecond. At most the head's
-//   own share is held free for it.
+// ROUSE_FIFO: requests are served in order of arrival. A large request at the head holds back
+//   smaller ones behind it, so none starves.
+// ROUSE_EVENTUAL: a release leaves the permits free and nudges the head; newcomers may overtake
+//   until the head has lost a small fixed number of rounds or has waited a millisecond. At most the
+//   head's own share is held free for it.
 //
 // Permits are plain numbers: any thread may release what another acquired, and releases without an
 // acquire before (a signal) are allowed.
@@ -31,9 +31,7 @@ typedef struct rouse_semaphore {
 // An open FIFO semaphore with |permits| permits.
 #define ROUSE_SEMAPHORE_INIT(permits)                                                              \
   {                                                                                                \
-    {{(uint64_t)(permits) << ROUSE__SEMAPHORE_SHIFT}, {0}, NULL}, {(permits)}, {                   \
-      0                                                                                            \
-    }                                                                                              \
+    {{(uint64_t)(permits) << ROUSE__SEMAPHORE_SHIFT}, {0}, NULL}, {(permits)}, { 0 }               \
   }
 
 // Makes |semaphore| an open semaphore with |permits| permits free, and that capacity.
@@ -59,7 +57,8 @@ ROUSE_API int rouse_semaphore_acquire(rouse_semaphore *semaphore, uint32_t permi
 
 // As rouse_semaphore_acquire(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, nothing taken.
 //
-// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a try.
+// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
+//                try.
 ROUSE_API int rouse_semaphore_acquire_until(rouse_semaphore *semaphore, uint32_t permits,
                                             int64_t deadline_ns);
 
@@ -71,8 +70,8 @@ ROUSE_API int rouse_semaphore_try_acquire(rouse_semaphore *semaphore, uint32_t p
 
 // Acquires |permits| from |semaphore|: now, or by completing |wait| later.
 //
-// Returns ROUSE_DONE (taken, no callback), ROUSE_PENDING (callback exactly once), or ROUSE_ETIMEDOUT,
-//   ROUSE_ECLOSED, ROUSE_EINVAL (nothing taken, no callback).
+// Returns ROUSE_DONE (taken, no callback), ROUSE_PENDING (callback exactly once), or
+//   ROUSE_ETIMEDOUT, ROUSE_ECLOSED, ROUSE_EINVAL (nothing taken, no callback).
 // Completion: on the wait's loop; ROUSE_DONE, or ROUSE_ECLOSED, ROUSE_ETIMEDOUT, ROUSE_ECANCELED.
 // Cancellation: gives up the place. If a grant wins the race the permits are the caller's.
 // Ownership: see wait.h. Threads: the thread of the wait's loop. Never blocks, allocates nothing.
@@ -84,8 +83,8 @@ ROUSE_API int rouse_semaphore_acquire_start(rouse_semaphore *semaphore, rouse_wa
 //
 // |permits|  0 .. ROUSE_SEMAPHORE_PERMITS_MAX. 0 does nothing.
 //
-// Returns ROUSE_DONE, or ROUSE_EOVERFLOW: more than ROUSE_SEMAPHORE_PERMITS_MAX would be free (grants
-//   that are being handed out at this moment still count as free); nothing changed.
+// Returns ROUSE_DONE, or ROUSE_EOVERFLOW: more than ROUSE_SEMAPHORE_PERMITS_MAX would be free
+//   (grants that are being handed out at this moment still count as free); nothing changed.
 // The library touches |semaphore| no more once a waiter can observe the effect.
 // Threads: any. Takes no mutex, allocates nothing, never blocks.
 ROUSE_API int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits);
@@ -114,10 +113,12 @@ ROUSE_API void rouse_semaphore_close(rouse_semaphore *semaphore);
 // Whether |semaphore| is closed. Threads: any.
 ROUSE_API bool rouse_semaphore_is_closed(const rouse_semaphore *semaphore);
 
-// The permits that are free: negative while a debt of that size is being paid. A snapshot. Threads: any.
+// The permits that are free: negative while a debt of that size is being paid. A snapshot. Threads:
+// any.
 ROUSE_API int64_t rouse_semaphore_available(const rouse_semaphore *semaphore);
 
-// The capacity: the initial permits, plus those added, less those reduced. A snapshot. Threads: any.
+// The capacity: the initial permits, plus those added, less those reduced. A snapshot. Threads:
+// any.
 ROUSE_API uint32_t rouse_semaphore_capacity(const rouse_semaphore *semaphore);
 
 // The permits that are held: capacity less available, never below 0. A snapshot of two words: exact

@@ -1,11 +1,12 @@
 // Tasks: stackful coroutines, each pinned to one loop.
 //
-// A task runs until it waits, yields or returns. While it waits its loop runs others. Its stack has a
-// guard page: an overflow ends the process with a segmentation fault instead of silent corruption.
+// A task runs until it waits, yields or returns. While it waits its loop runs others. Its stack has
+// a guard page: an overflow ends the process with a segmentation fault instead of silent
+// corruption.
 //
 // Cancellation is a request that stays: it ends the task's current wait and every later one with
-// ROUSE_ECANCELED, so that the task can clean up and return. A wait whose grant came first returns the
-// grant. rouse_task_shield() lets clean-up wait all the same.
+// ROUSE_ECANCELED, so that the task can clean up and return. A wait whose grant came first returns
+// the grant. rouse_task_shield() lets clean-up wait all the same.
 //
 // A task that never waits is made to yield now and then by the functions that it calls: see "inline
 // budget" in docs/ARCHITECTURE.md.
@@ -38,12 +39,13 @@ ROUSE_API int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_ta
 //
 // |out_result|  May be NULL.
 //
-// Returns ROUSE_DONE; ROUSE_ECANCELED (the caller was cancelled) or ROUSE_EDEADLK (called from a callback,
-//   or on the task itself): then the handle is still the caller's.
+// Returns ROUSE_DONE; ROUSE_ECANCELED (the caller was cancelled) or ROUSE_EDEADLK (called from a
+//   callback, or on the task itself): then the handle is still the caller's.
 // Threads: any task or plain thread. Ordering: the task's end happens before the return.
 ROUSE_API int rouse_task_join(rouse_task *task, int64_t *out_result);
 
-// As rouse_task_join(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, the handle is still the caller's.
+// As rouse_task_join(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, the handle is still the
+// caller's.
 ROUSE_API int rouse_task_join_until(rouse_task *task, int64_t *out_result, int64_t deadline_ns);
 
 // Releases the handle without waiting. NULL does nothing. Threads: any. Never blocks.
@@ -58,34 +60,37 @@ ROUSE_API void rouse_task_cancel(rouse_task *task);
 // Whether the calling task was cancelled. False outside of tasks.
 ROUSE_API bool rouse_task_is_cancelled(void);
 
-// While |on|, waits of the calling task are not ended by a cancellation of it. Returns what was before.
-// Outside of tasks it does nothing and returns false.
+// While |on|, waits of the calling task are not ended by a cancellation of it. Returns what was
+// before. Outside of tasks it does nothing and returns false.
 ROUSE_API bool rouse_task_shield(bool on);
 
 // The calling task, or NULL. Not a handle: do not join, detach or keep it.
 ROUSE_API rouse_task *rouse_task_here(void);
 
-// Lets the loop's other tasks, I/O and timers run, then continues. Plain threads: a processor yield.
+// Lets the loop's other tasks, I/O and timers run, then continues. Plain threads: a processor
+// yield.
 ROUSE_API void rouse_task_yield(void);
 
 // Sleeps until |deadline_ns|, absolute and monotonic. One already past yields.
-// Returns ROUSE_DONE, ROUSE_ECANCELED, or ROUSE_EDEADLK (called from a callback; debug builds abort).
+// Returns ROUSE_DONE, ROUSE_ECANCELED, or ROUSE_EDEADLK (called from a callback; debug builds
+// abort).
 // Threads: any task or plain thread.
 ROUSE_API int rouse_task_sleep_until(int64_t deadline_ns);
 
 // Sleeps for |delay_ns|. As rouse_task_sleep_until().
 ROUSE_API int rouse_task_sleep_ns(int64_t delay_ns);
 
-// --- calls that block -----------------------------------------------------------------------------
+// --- calls that block
+// -----------------------------------------------------------------------------
 
 // Calls |function| with |argument| on a thread of the loop's pool, and waits for it. For calls into
 // the system or into libraries that may block.
 //
 // |out_result|  Takes what the function returned. May be NULL.
 //
-// Returns ROUSE_DONE; ROUSE_ECANCELED (the task was cancelled before the function was started; it is not
-//   called), ROUSE_ENOMEM (no thread of the pool could be started), or ROUSE_EDEADLK (called from a
-//   callback; debug builds abort). Once the function runs, the call returns only after it.
+// Returns ROUSE_DONE; ROUSE_ECANCELED (the task was cancelled before the function was started; it
+//   is not called), ROUSE_ENOMEM (no thread of the pool could be started), or ROUSE_EDEADLK (called
+//   from a callback; debug builds abort). Once the function runs, the call returns only after it.
 // Threads: any task; a plain thread calls |function| itself.
 ROUSE_API int rouse_blocking_call(rouse_task_fn *function, void *argument, int64_t *out_result);
 

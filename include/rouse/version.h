@@ -11,7 +11,8 @@
 
 ROUSE_BEGIN_C
 
-// Returns the version of the library that is running, "major.minor.patch". Never NULL; static storage.
+// Returns the version of the library that is running, "major.minor.patch". Never NULL; static
+// storage.
 // Threads: any, signal handlers too.
 ROUSE_API const char *rouse_version(void);
 

@@ -1,16 +1,17 @@
 // A wait: one pending operation, in memory that the caller owns.
 //
 // A wait is started by a *_start function on the thread of its loop, and completes exactly once,
-// on that same thread, by a call of its callback. Between the two its memory belongs to the library:
-// it must not be moved, freed or started again. After the callback was entered it is the caller's
-// again, and may be started anew from inside the callback.
+// on that same thread, by a call of its callback. Between the two its memory belongs to the
+// library: it must not be moved, freed or started again. After the callback was entered it is the
+// caller's again, and may be started anew from inside the callback.
 //
 // The contract of every *_start function:
 //   1. It returns ROUSE_DONE (finished; no callback), ROUSE_PENDING (the callback will run exactly
 //      once) or a failure (nothing queued; no callback). It never runs the callback itself.
 //   2. The callback gets one result: ROUSE_DONE, ROUSE_ECLOSED, ROUSE_ETIMEDOUT or ROUSE_ECANCELED
-//      (I/O: see io.h). With anything but ROUSE_DONE the caller holds nothing. A cancel or a deadline
-//      that loses the race against a grant reports the grant: nothing granted is ever lost.
+//      (I/O: see io.h). With anything but ROUSE_DONE the caller holds nothing. A cancel or a
+//      deadline that loses the race against a grant reports the grant: nothing granted is ever
+//      lost.
 //   3. Completions are delivered from the loop, never inside the call that caused them.
 //
 // Tasks and plain threads do not need this type: functions without _start wait by themselves.
@@ -45,7 +46,8 @@ struct rouse__queue {
   rouse_wait *head;
 };
 
-// All fields are private. 96 bytes on 64-bit systems. All-zero before rouse_wait_init() is not needed.
+// All fields are private. 96 bytes on 64-bit systems. All-zero before rouse_wait_init() is not
+// needed.
 struct rouse_wait {
   rouse_wait *link;
   rouse_wait_fn *callback;
@@ -70,12 +72,14 @@ struct rouse_wait {
 // Ownership: the caller owns |wait|; |loop| must outlive it. Threads: any that owns |wait|.
 ROUSE_API void rouse_wait_init(rouse_wait *wait, rouse_loop *loop, rouse_wait_fn *callback);
 
-// Asks that |wait| end soon with ROUSE_ECANCELED. A request: a result that is decided already stays.
-// The completion is still delivered, exactly once, by the loop. Calling it again changes nothing.
+// Asks that |wait| end soon with ROUSE_ECANCELED. A request: a result that is decided already
+// stays. The completion is still delivered, exactly once, by the loop. Calling it again changes
+// nothing.
 //
-// |wait|  A wait whose *_start returned ROUSE_PENDING and whose callback has not been entered. On the
-//         wait's own loop that is all. From another thread it is the caller who must see to it that
-//         the completion is not delivered (and the memory reused) before this call has returned.
+// |wait|  A wait whose *_start returned ROUSE_PENDING and whose callback has not been entered. On
+//         the wait's own loop that is all. From another thread it is the caller who must see to it
+//         that the completion is not delivered (and the memory reused) before this call has
+//         returned.
 //
 // Threads: any. Takes no mutex, allocates nothing, never blocks.
 ROUSE_API void rouse_wait_cancel(rouse_wait *wait);

@@ -20,7 +20,8 @@ _Noreturn void rouse__die(const char *sentence, const char *where);
 
 #define ROUSE__LIKELY(x) __builtin_expect(!!(x), 1)
 #define ROUSE__UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ROUSE__COLD __attribute__((noinline, cold))
+// Out of line. Not "cold": these are the paths of every wait, and are to be compiled for speed.
+#define ROUSE__COLD __attribute__((noinline))
 #define ROUSE__CONTAINER(pointer, type, member)                                                    \
   ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -1,11 +1,11 @@
 // Atomic operations with the order in the name. The only file that uses the compiler's builtins: a
 // model checker's shim replaces it.
 //
-// The operands are the structures of <rouse/api.h>. A compare-and-swap is strong, stores what it found
-// into *expected when it fails, and is relaxed in that case unless its name says otherwise.
+// The operands are the structures of <rouse/api.h>. A compare-and-swap is strong, stores what it
+// found into *expected when it fails, and is relaxed in that case unless its name says otherwise.
 //
-// Every call outside this file carries a comment: ORDER(tag) with the tag of its partner, or RELAXED
-// with the reason. A tidy test holds that.
+// Every call outside this file carries a comment: ORDER(tag) with the tag of its partner, or
+// RELAXED with the reason. A tidy test holds that.
 #ifndef ROUSE_BASE_ATOMICS_H
 #define ROUSE_BASE_ATOMICS_H
 

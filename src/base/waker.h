@@ -1,8 +1,9 @@
 // The wake hook of a wait: all that the synchronization core knows about who waits.
 //
-// A waker stands for one place where completions are delivered: a loop, or a parked plain thread. It is
-// the first member of that object. The core hands it finished (or nudged) waits; it hands each of them
-// to rouse__wait_arrived() on its own thread, and runs the callback of those that are complete.
+// A waker stands for one place where completions are delivered: a loop, or a parked plain thread.
+// It is the first member of that object. The core hands it finished (or nudged) waits; it hands
+// each of them to rouse__wait_arrived() on its own thread, and runs the callback of those that are
+// complete.
 #ifndef ROUSE_BASE_WAKER_H
 #define ROUSE_BASE_WAKER_H
 
@@ -70,10 +71,11 @@ struct rouse__blocked {
 // The waker of the calling thread: its loop's, or else the one that parks the thread. Never NULL.
 struct rouse__waker *rouse__waker_here(void);
 
-// --- for primitives -------------------------------------------------------------------------------
+// --- for primitives
+// -------------------------------------------------------------------------------
 
-// Counts the calls of a task; when they are many in a row it lets others run. At the start of each call
-// that may wait, while nothing is held by it yet.
+// Counts the calls of a task; when they are many in a row it lets others run. At the start of each
+// call that may wait, while nothing is held by it yet.
 extern _Thread_local int32_t rouse__inline_budget;
 void rouse__inline_budget_spent(void);
 // Uses one call of the budget; false: nothing was left.
@@ -92,7 +94,8 @@ static inline bool rouse__deadline_passed(int64_t deadline_ns) {
   return deadline_ns != ROUSE_FOREVER && deadline_ns <= rouse_now_ns();
 }
 
-// --- for wakers, on their own thread --------------------------------------------------------------
+// --- for wakers, on their own thread
+// --------------------------------------------------------------
 
 // |wait| has arrived: complete (true), or only nudged and still waiting (false).
 bool rouse__wait_arrived(rouse_wait *wait);

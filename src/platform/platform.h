@@ -1,5 +1,5 @@
-// What the runtime needs of the operating system besides a backend: threads, parking, a few readings.
-// One implementation per system; the clock of <rouse/clock.h> belongs to it, too.
+// What the runtime needs of the operating system besides a backend: threads, parking, a few
+// readings. One implementation per system; the clock of <rouse/clock.h> belongs to it, too.
 #ifndef ROUSE_PLATFORM_PLATFORM_H
 #define ROUSE_PLATFORM_PLATFORM_H
 

@@ -1,8 +1,9 @@
 // The port contract: all that a loop asks of what it sleeps in.
 //
-// A backend is an object whose first member is struct rouse__backend. All calls are made on the loop's
-// thread, except ring(). Operations complete by rouse__io_complete(), only from inside poll() (or a call
-// of the backend's own through rouse_loop_post()); never from inside submit() or cancel().
+// A backend is an object whose first member is struct rouse__backend. All calls are made on the
+// loop's thread, except ring(). Operations complete by rouse__io_complete(), only from inside
+// poll() (or a call of the backend's own through rouse_loop_post()); never from inside submit() or
+// cancel().
 #ifndef ROUSE_RUNTIME_BACKEND_H
 #define ROUSE_RUNTIME_BACKEND_H
 
@@ -12,19 +13,19 @@
 // What rouse_io.operation says, and what the fields of the rouse_io mean for it:
 enum rouse__operation {
   ROUSE__IO_NOP,
-  ROUSE__IO_OPEN,      // fd: directory, address: path, flags: O_…, mode
-  ROUSE__IO_CLOSE,     // fd
-  ROUSE__IO_READ,      // fd, address, length, offset (UINT64_MAX: current)
-  ROUSE__IO_WRITE,     // the same
-  ROUSE__IO_SYNC,      // fd, flags: 1 = data only
-  ROUSE__IO_STAT,      // fd: directory, address: path, flags: AT_…, mode: mask, address2: struct statx
+  ROUSE__IO_OPEN,   // fd: directory, address: path, flags: O_*, mode
+  ROUSE__IO_CLOSE,  // fd
+  ROUSE__IO_READ,   // fd, address, length, offset (UINT64_MAX: current)
+  ROUSE__IO_WRITE,  // the same
+  ROUSE__IO_SYNC,   // fd, flags: 1 = data only
+  ROUSE__IO_STAT,  // fd: directory, address: path, flags: AT_*, mode: mask, address2: struct statx
   ROUSE__IO_UNLINK,    // fd: directory, address: path, flags
   ROUSE__IO_RENAME,    // fd, address; fd2, address2; flags
   ROUSE__IO_MKDIR,     // fd, address, mode
   ROUSE__IO_SYMLINK,   // address: target; fd, address2: the new path
   ROUSE__IO_LINK,      // fd, address; fd2, address2; flags
   ROUSE__IO_ALLOCATE,  // fd, mode, offset; length of the range in *(uint64_t *)address
-  ROUSE__IO_POLL,      // fd, flags: POLL…; result: the events
+  ROUSE__IO_POLL,      // fd, flags: POLL*; result: the events
   ROUSE__IO_ACCEPT,    // fd; the connection closes on exec
   ROUSE__IO_CONNECT,   // fd, address, length
   ROUSE__IO_RECEIVE,   // fd, address, length
@@ -33,30 +34,34 @@ enum rouse__operation {
   ROUSE__IO_OPERATIONS
 };
 
-// rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by rouse__io_blocking().
+// rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by
+// rouse__io_blocking().
 enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED };
 
 struct rouse__backend;
 
 struct rouse__backend_ops {
   const char *name;
-  // Operations wait by themselves on sockets without O_NONBLOCK, and are better off so. Otherwise the
-  // sockets that the library opens have O_NONBLOCK. (Sockets from outside may be of either kind.)
+  // Operations wait by themselves on sockets without O_NONBLOCK, and are better off so. Otherwise
+  // the sockets that the library opens have O_NONBLOCK. (Sockets from outside may be of either
+  // kind.)
   bool blocking_sockets;
   // Ends the backend and frees it. Nothing is in flight, and every bell owed has been heard.
   void (*destroy)(struct rouse__backend *backend);
   // Starts |io|. 0: its completion will come. A failure: it was not started.
   int (*submit)(struct rouse__backend *backend, rouse_io *io);
-  // Asks that |io|, in flight, end soon. Its completion still comes, with ROUSE_ECANCELED or its result.
+  // Asks that |io|, in flight, end soon. Its completion still comes, with ROUSE_ECANCELED or its
+  // result.
   void (*cancel)(struct rouse__backend *backend, rouse_io *io);
-  // Hands what was submitted to the system and completes what is finished. If nothing is, sleeps until
-  // something is, the doorbell rings, or |deadline_ns| (0: does not sleep, and makes no system call if
-  // it can see that there is nothing to do). 0, or a failure that ends the loop's run. EINTR is no failure.
+  // Hands what was submitted to the system and completes what is finished. If nothing is, sleeps
+  // until something is, the doorbell rings, or |deadline_ns| (0: does not sleep, and makes no
+  // system call if it can see that there is nothing to do). 0, or a failure that ends the loop's
+  // run. EINTR is no failure.
   int (*poll)(struct rouse__backend *backend, int64_t deadline_ns);
-  // Any thread: makes a poll() that sleeps, or the next one that would, return. Called once for each
-  // time the loop announced its sleep and was found asleep. The backend adds what it has heard to
-  // backend->bells_heard, on the loop's thread, inside poll(). After the system call the ringer touches
-  // the backend no more.
+  // Any thread: makes a poll() that sleeps, or the next one that would, return. Called once for
+  // each time the loop announced its sleep and was found asleep. The backend adds what it has heard
+  // to backend->bells_heard, on the loop's thread, inside poll(). After the system call the ringer
+  // touches the backend no more.
   void (*ring)(struct rouse__backend *backend);
 };
 
@@ -68,8 +73,8 @@ struct rouse__backend {
   uint64_t bells_heard;
 };
 
-// A kind of backend. create() returns 0 and |*out_backend|, or what the system refused it with, and why
-// in |reason| (a sentence without a full stop). probe() adds what it finds out to |*probe|.
+// A kind of backend. create() returns 0 and |*out_backend|, or what the system refused it with, and
+// why in |reason| (a sentence without a full stop). probe() adds what it finds out to |*probe|.
 struct rouse__backend_kind {
   const char *name;
   int (*create)(rouse_loop *loop, const rouse_loop_options *options,
@@ -84,8 +89,8 @@ extern const struct rouse__backend_kind rouse__backend_io_uring;
 // For backends: |io| has ended with |result|. Loop's thread only.
 void rouse__io_complete(rouse_io *io, int64_t result);
 
-// For backends: runs |io| (a file operation) as a blocking call on the loop's pool, and completes it.
-// 0, or ROUSE_ENOMEM. |perform| makes the system call on a pool thread and returns the result.
+// For backends: runs |io| (a file operation) as a blocking call on the loop's pool, and completes
+// it. 0, or ROUSE_ENOMEM. |perform| makes the system call on a pool thread and returns the result.
 // rouse__io_blocking_cancel asks that it not be started any more; its completion still comes.
 int rouse__io_blocking(rouse_io *io, int64_t (*perform)(rouse_io *io));
 void rouse__io_blocking_cancel(rouse_io *io);

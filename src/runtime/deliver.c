@@ -1,21 +1,24 @@
-// How a wait comes home: from whoever finished it, by the loop's lists or inbox, to its callback or task.
+// How a wait comes home: from whoever finished it, by the loop's lists or inbox, to its callback or
+// task.
 //
 // Same thread: the wait goes onto the loop's own list. No atomics.
-// Other thread: the wait (or a chain of them) is pushed to the loop's inbox, a stack with a sentinel:
+// Other thread: the wait (or a chain of them) is pushed to the loop's inbox, a stack with a
+// sentinel:
 //
 //   inbox:  NULL          empty, the loop is awake
 //           wait | tag    mail, newest first
 //           SLEEPING      empty, and the loop sleeps, or is about to
 //
-// A loop that is to sleep swings an empty inbox to SLEEPING by one CAS. The producer whose push replaces
-// SLEEPING, and nobody else, rings the doorbell. One word holds both facts, so there is no order of two
-// accesses to get wrong: a push either comes before the CAS, which then fails, or it replaces SLEEPING.
-// (With a separate flag each side stores one word and loads the other; without a sequentially consistent
-// fence on both sides each may miss the other's store, and the loop sleeps on its mail.)
+// A loop that is to sleep swings an empty inbox to SLEEPING by one CAS. The producer whose push
+// replaces SLEEPING, and nobody else, rings the doorbell. One word holds both facts, so there is no
+// order of two accesses to get wrong: a push either comes before the CAS, which then fails, or it
+// replaces SLEEPING. (With a separate flag each side stores one word and loads the other; without a
+// sequentially consistent fence on both sides each may miss the other's store, and the loop sleeps
+// on its mail.)
 //
 // Requests to cancel a wait that is in no queue travel the same way, tagged, by their own link.
-#include "runtime/loop_internal.h"
 #include "runtime/inbox.h"
+#include "runtime/loop_internal.h"
 
 enum { EXPIRE_STEPS = 256 };
 
@@ -23,9 +26,11 @@ static rouse_loop *loop_of(struct rouse__waker *waker) {
   return ROUSE__CONTAINER(waker, rouse_loop, waker);
 }
 
-// --- mail from other threads ----------------------------------------------------------------------
+// --- mail from other threads
+// ----------------------------------------------------------------------
 
-// Pushes the chain |first| … |last|, whose end is to hold what lay on top. Counts for the pushing loop.
+// Pushes the chain |first| … |last|, whose end is to hold what lay on top. Counts for the pushing
+// loop.
 static void send(rouse_loop *loop, uintptr_t first, rouse_wait *last, bool cancel) {
   uintptr_t top = load_relaxed(&loop->inbox);  // RELAXED: the CAS validates it
   do {
@@ -75,7 +80,8 @@ void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback
   rouse__loop_send(loop, wait);
 }
 
-// --- waits in no queue: timers and operations -----------------------------------------------------
+// --- waits in no queue: timers and operations
+// -----------------------------------------------------
 
 // Drops |count| references of |wait|; the last one out puts it on the list. Own thread.
 static void drop(rouse_loop *loop, rouse_wait *wait, unsigned count) {
@@ -148,7 +154,8 @@ int rouse_wait_timer_start(rouse_wait *wait, int64_t deadline_ns) {
 int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   rouse_wait *wait = &io->wait;
   rouse_loop *loop = loop_of(wait->waker);
-  ROUSE__ASSERT(loop == rouse__loop_here, "an operation is started on another thread than its loop's");
+  ROUSE__ASSERT(loop == rouse__loop_here,
+                "an operation is started on another thread than its loop's");
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   start_own(wait, ROUSE__KIND_IO, deadline_ns);
   io->state = ROUSE__IO_BACKEND;
@@ -185,7 +192,8 @@ static int result_of(const rouse_wait *wait) {
   return result > INT32_MAX ? INT32_MAX : (int)result;
 }
 
-// --- arriving -------------------------------------------------------------------------------------
+// --- arriving
+// -------------------------------------------------------------------------------------
 
 // Mail comes newest first; it is dispatched oldest first.
 void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail) {
@@ -243,13 +251,15 @@ bool rouse__loop_expire(rouse_loop *loop) {
   return budget < 0;
 }
 
-// --- waiting inside a call ------------------------------------------------------------------------
+// --- waiting inside a call
+// ------------------------------------------------------------------------
 
 static int may_block(struct rouse__waker *waker) {
   rouse_loop *loop = loop_of(waker);
   rouse_task *task = loop->current;
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
-  ROUSE__ASSERT(task, "a function that waits was called from a callback of a loop; use its _start form");
+  ROUSE__ASSERT(task,
+                "a function that waits was called from a callback of a loop; use its _start form");
   if (!task) return ROUSE_EDEADLK;
   if (task->shielded) return 0;
   return load_relaxed(&task->cancelled) ? ROUSE_ECANCELED : 0;  // RELAXED: a hint to stop

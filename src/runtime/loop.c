@@ -4,23 +4,24 @@
 //   2. dispatch what is ready: grants, nudges and completions first, then spawns and yields
 //   3. read the clock, end what has expired
 //   4. look at the backend, without sleeping
-//   5. nothing to do: watch for work a little while, then announce the sleep (see deliver.c) and sleep
+//   5. nothing to do: watch for work a little while, then announce the sleep (see deliver.c) and
+//      sleep
 //
 // Every step is bounded, so that none starves another: a turn dispatches at most TURN waits, every
 // FAIR_SHARE-th of them from the list of those that are not urgent; timers end in slices.
 //
-// The watch before a sleep adapts: when it paid off it is lengthened, when it did not it is halved. A
-// sleep costs two orders of magnitude more than the hand-over that a short watch catches; a long one on
-// a machine with other work to do costs that work.
+// The watch before a sleep adapts: when it paid off it is lengthened, when it did not it is halved.
+// A sleep costs two orders of magnitude more than the hand-over that a short watch catches; a long
+// one on a machine with other work to do costs that work.
 //
-// Retirement: a producer that found the loop asleep rings its bell after the loop may already be awake,
-// by other means, with the producer's mail in hand. The loop counts the bells it is owed and hears
-// them all before it lets go of the backend.
+// Retirement: a producer that found the loop asleep rings its bell after the loop may already be
+// awake, by other means, with the producer's mail in hand. The loop counts the bells it is owed and
+// hears them all before it lets go of the backend.
 #include "runtime/backends.h"
 #include "runtime/inbox.h"
 #include "runtime/loop_internal.h"
+#include "runtime/switch.h"
 
-enum { TURN = 64, FAIR_SHARE = 16 };
 enum { SPIN_LOOKS = 32 };  // pauses between two readings of the clock
 enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000 };
 enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
@@ -32,7 +33,8 @@ void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait) {
 
 rouse_loop *rouse_loop_here(void) { return rouse__loop_here; }
 
-// --- turns ----------------------------------------------------------------------------------------
+// --- turns
+// ----------------------------------------------------------------------------------------
 
 static void take_mail(rouse_loop *loop) {
   // RELAXED: a look; the swap below acquires.
@@ -47,21 +49,19 @@ static bool anything_ready(const rouse_loop *loop) {
   return loop->urgent.first || loop->ready.first;
 }
 
-// Dispatches up to TURN waits. Returns how many.
+// Dispatches up to ROUSE__TURN waits, those included that tasks continue among themselves. Returns
+// how many.
 static int dispatch_ready(rouse_loop *loop) {
-  int done = 0;
-  while (done < TURN) {
-    struct rouse__ready *first = &loop->urgent, *second = &loop->ready;
-    if (done % FAIR_SHARE == FAIR_SHARE - 1) first = &loop->ready, second = &loop->urgent;
-    rouse_wait *wait = rouse__ready_pop(first);
-    if (!wait) wait = rouse__ready_pop(second);
+  loop->turn_left = ROUSE__TURN;
+  while (loop->turn_left > 0) {
+    rouse_wait *wait = rouse__ready_pop(rouse__loop_first(loop));
     if (!wait) break;
-    done++;
+    loop->turn_left--;
     loop->stats.dispatches++;
     rouse_task *task = rouse__loop_deliver(loop, wait);
     if (task) rouse__task_continue(loop, task);
   }
-  return done;
+  return ROUSE__TURN - loop->turn_left;
 }
 
 // One turn without sleeping. Returns how much was dispatched, or the backend's failure.
@@ -76,7 +76,8 @@ static int turn(rouse_loop *loop) {
   return failed ? failed : done;
 }
 
-// --- sleep ----------------------------------------------------------------------------------------
+// --- sleep
+// ----------------------------------------------------------------------------------------
 
 // Watches for work until |until_ns|. True: something is ready.
 static bool watch(rouse_loop *loop, int64_t until_ns) {
@@ -106,7 +107,8 @@ static bool watch_pays(rouse_loop *loop, int64_t deadline_ns) {
 // Announces the sleep and sleeps, unless mail came first.
 static int sleep_until(rouse_loop *loop, int64_t deadline_ns) {
   uintptr_t empty = 0;
-  // ORDER(inbox): release, so that a producer that replaces SLEEPING finds the backend as we left it.
+  // ORDER(inbox): release, so that a producer that replaces SLEEPING finds the backend as we left
+  // it.
   if (!cas_release(&loop->inbox, &empty, ROUSE__INBOX_SLEEPING)) return 0;
   loop->stats.sleeps++;
   int failed = loop->backend->ops->poll(loop->backend, deadline_ns);
@@ -128,7 +130,8 @@ static int idle(rouse_loop *loop, int64_t deadline_ns) {
   return failed;
 }
 
-// --- run ------------------------------------------------------------------------------------------
+// --- run
+// ------------------------------------------------------------------------------------------
 
 static bool nothing_to_do(const rouse_loop *loop) {
   // RELAXED: a look; sleeping checks again by CAS.
@@ -170,10 +173,12 @@ int rouse_loop_run(rouse_loop *loop) {
   return rouse__loop_run(loop);
 }
 
-// --- stop -----------------------------------------------------------------------------------------
+// --- stop
+// -----------------------------------------------------------------------------------------
 
-// The stop's mail is the stopper's last access to a loop, and a loop ends only after it has arrived: so
-// whoever runs the loop may destroy it right away, while the stopper is still returning.
+// The stop's mail is the stopper's last access to a loop, and a loop ends only after it has
+// arrived: so whoever runs the loop may destroy it right away, while the stopper is still
+// returning.
 static void stop_arrived(rouse_wait *wait, int result) {
   (void)result;
   rouse_loop *loop = ROUSE__CONTAINER(wait, rouse_loop, stop_mail);
@@ -221,7 +226,8 @@ static void settle_mail(rouse_loop *loop) {
   }
 }
 
-// --- create and destroy ---------------------------------------------------------------------------
+// --- create and destroy
+// ---------------------------------------------------------------------------
 
 static void set_defaults(rouse_loop *loop, const rouse_loop_options *options) {
   if (options) loop->options = *options;
@@ -313,7 +319,8 @@ rouse__pool *rouse__loop_pool(rouse_loop *loop) {
   return (rouse__pool *)none;
 }
 
-// --- readings -------------------------------------------------------------------------------------
+// --- readings
+// -------------------------------------------------------------------------------------
 
 const char *rouse_loop_backend(const rouse_loop *loop) { return loop->backend->ops->name; }
 const char *rouse_loop_doorbell(const rouse_loop *loop) { return loop->backend->doorbell; }

@@ -17,8 +17,8 @@
 
 // Loops that stop together: those of one rouse_run(), or a single one.
 struct rouse__group {
-  // What keeps the group going, twice, | stopping: each loop that has tasks, and each spawn on its way to
-  // another loop. One word, so that a spawn and the end can't miss each other.
+  // What keeps the group going, twice, | stopping: each loop that has tasks, and each spawn on its
+  // way to another loop. One word, so that a spawn and the end can't miss each other.
   rouse__atomic64 holds;
   uint32_t count;
   rouse_loop **loops;
@@ -39,9 +39,9 @@ struct rouse_task {
   rouse_task_fn *function;
   void *argument;
   int64_t result;
-  rouse_wait *waiting;  // what it waits in
-  rouse_task *next, *previous;     // of the loop's tasks
-  struct rouse__stack stack;       // from its first run to its end
+  rouse_wait *waiting;          // what it waits in
+  rouse_task *next, *previous;  // of the loop's tasks
+  struct rouse__stack stack;    // from its first run to its end
   rouse_event done;
   rouse__atomic32 refs;       // the handle, the run, a cancel under way
   rouse__atomic32 cancelled;  // was asked for
@@ -66,6 +66,7 @@ struct rouse_loop {
   rouse_loop *own_loops[1];
   int64_t spin_ns, spin_most_ns;
   uint64_t bells_owed;
+  int32_t turn_left;    // dispatches that the current turn may still make
   uint64_t task_count;  // spawned here or arrived, not ended: above 0 it holds the group
   rouse_loop_options options;
   rouse_loop_stats stats;
@@ -85,29 +86,33 @@ static inline bool rouse__loop_forked(const rouse_loop *loop) {
 
 // Calls of a task in a row that may be completed without waiting before it is made to yield.
 enum { ROUSE__INLINE_BUDGET = 64 };
+// Dispatches in a turn of the loop, and which of them begin with the list of those not urgent.
+enum { ROUSE__TURN = 64, ROUSE__FAIR_SHARE = 16 };
 
-// --- loop.c ---------------------------------------------------------------------------------------
+// --- loop.c
+// ---------------------------------------------------------------------------------------
 
 // As rouse_loop_create(), for a loop of |group| (NULL: a group of its own).
 int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *group,
                        rouse_loop **out_loop);
 // Runs until the group stops and its last task has ended.
 int rouse__loop_run(rouse_loop *loop);
-// The last hold of |group|, which is stopping, was dropped: wakes its loops so that they end. A loop's
-// thread of that group.
+// The last hold of |group|, which is stopping, was dropped: wakes its loops so that they end. A
+// loop's thread of that group.
 void rouse__group_end(struct rouse__group *group);
 // Lets |loop| run |wait| after what is ready now. Own thread.
 void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait);
 // The pool of the loop's group, made at the first call. NULL if there is no memory.
 rouse__pool *rouse__loop_pool(rouse_loop *loop);
 
-// --- deliver.c ------------------------------------------------------------------------------------
+// --- deliver.c
+// ------------------------------------------------------------------------------------
 
 extern const struct rouse__waker_ops rouse__loop_waker_ops;
 // Takes the mail of other threads to the ready lists. Own thread.
 void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail);
-// Takes one wait that has arrived: completes it, or reports its nudge. Returns the task that is to run
-// because of it, or NULL.
+// Takes one wait that has arrived: completes it, or reports its nudge. Returns the task that is to
+// run because of it, or NULL.
 rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait);
 // Pushes |wait|, whose kind is set, to |loop|. Any thread.
 void rouse__loop_send(rouse_loop *loop, rouse_wait *wait);
@@ -119,24 +124,16 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns);
 // A pooled operation has ended with |result|. Any thread.
 void rouse__io_blocking_done(rouse_io *io, int64_t result);
 
-// --- task.c ---------------------------------------------------------------------------------------
+// --- task.c
+// ---------------------------------------------------------------------------------------
 
-// Suspends the current task until its wait is delivered; a cancel of the task meanwhile ends |wait|.
+// Suspends the current task until its wait is delivered; a cancel of the task meanwhile ends
+// |wait|.
 void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait);
 // Prepares the first run of |task|. False: there was no stack for it, and it has ended.
 bool rouse__task_start(rouse_loop *loop, rouse_task *task);
 // Takes care of |task|, which has returned.
 void rouse__task_ended(rouse_loop *loop, rouse_task *task);
-// Runs |task| until it waits, yields or ends. Outside of tasks only. Inline, so that the loop's code from
-// one task to the next has no unmatched return: a return predictor then fits on both sides.
-static inline __attribute__((always_inline)) void rouse__task_continue(rouse_loop *loop,
-                                                                       rouse_task *task) {
-  loop->current = task;
-  rouse__inline_budget = ROUSE__INLINE_BUDGET;
-  rouse__context_switch(&loop->context, &task->context);
-  loop->current = NULL;
-  if (ROUSE__UNLIKELY(task->ended)) rouse__task_ended(loop, task);
-}
 // The plain form of an operation: submits |io|, whose fields are set, and waits for it. The result.
 int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns);
 // Cancels all tasks of |loop|. Own thread.

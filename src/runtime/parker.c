@@ -3,9 +3,9 @@
 //   state:  EMPTY --about to sleep--> SLEEPING --woken--> NOTIFIED --taken--> EMPTY
 //           EMPTY --woken---------------------------------^
 //
-// A thread waits for one wait at a time, and for that at most one message is under way: a nudge, or the
-// completion (a nudge under way holds a reference, so the completion comes after it). So one word is
-// enough, and each NOTIFIED is exactly one arrival.
+// A thread waits for one wait at a time, and for that at most one message is under way: a nudge, or
+// the completion (a nudge under way holds a reference, so the completion comes after it). So one
+// word is enough, and each NOTIFIED is exactly one arrival.
 //
 // The waker's last access is the swap; the system call after it uses the address only.
 #include "runtime/loop_internal.h"
@@ -105,8 +105,8 @@ _Thread_local int32_t rouse__inline_budget = 0;
 _Thread_local rouse_loop *rouse__loop_here = NULL;
 static _Thread_local struct parker parker_here = {.waker = {.ops = &parker_ops}};
 
-// In the child of a fork the thread is a plain one, for its parent's loop is not there; unless it forked
-// inside a task: that one is refused to wait.
+// In the child of a fork the thread is a plain one, for its parent's loop is not there; unless it
+// forked inside a task: that one is refused to wait.
 struct rouse__waker *rouse__waker_here(void) {
   rouse_loop *loop = rouse__loop_here;
   if (!loop) return &parker_here.waker;

@@ -245,6 +245,7 @@ int rouse__pool_create(uint32_t threads_max, rouse__pool **out_pool) {
   }
   if (threads_max > THREADS_MOST) threads_max = THREADS_MOST;
   *out_pool = NULL;
+  rouse__fork_watch();
   rouse__pool *pool = rouse__allocate(sizeof *pool, _Alignof(rouse__pool));
   if (!pool) return ROUSE_ENOMEM;
   pool->threads_max = threads_max;

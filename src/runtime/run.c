@@ -1,7 +1,7 @@
 // rouse_run(): a group of loops on threads, a first task, an orderly end.
 //
-// All loops of the group end together, when the group is stopping and its last task has ended, wherever
-// that was: until then a task on one loop may wait for a task on another.
+// All loops of the group end together, when the group is stopping and its last task has ended,
+// wherever that was: until then a task on one loop may wait for a task on another.
 #include <rouse/semaphore.h>
 #include <rouse/version.h>
 
@@ -20,9 +20,10 @@ struct run {
   struct rouse__group group;
   const rouse_run_options *options;
   struct member *members;
-  rouse_event go;           // all loops are there, or one failed
-  rouse_semaphore arrived;  // a permit from each thread when its loop is there, and one when it has run
-  rouse_event leave;        // all loops have ended: they may be destroyed
+  rouse_event go;  // all loops are there, or one failed
+  rouse_semaphore
+      arrived;        // a permit from each thread when its loop is there, and one when it has run
+  rouse_event leave;  // all loops have ended: they may be destroyed
   rouse_task_fn *main;
   void *argument;
   int64_t result;
@@ -60,7 +61,8 @@ static void member_main(void *argument) {
   if (busy) rouse__die("rouse_run: callback waits were left pending on a loop", ROUSE__WHERE);
 }
 
-// Starts the threads of the loops after the first. Returns how many were started; |*failed| if not all.
+// Starts the threads of the loops after the first. Returns how many were started; |*failed| if not
+// all.
 static uint32_t start_threads(struct run *run, int *failed) {
   uint32_t started = 1;
   for (; started < run->group.count; started++) {
@@ -133,7 +135,8 @@ rouse_loop *rouse_run_loop(uint32_t index) {
   return here && index < here->group->count ? here->group->loops[index] : NULL;
 }
 
-// --- counters -------------------------------------------------------------------------------------
+// --- counters
+// -------------------------------------------------------------------------------------
 
 struct reading {
   rouse_wait mail;

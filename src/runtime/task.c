@@ -2,20 +2,22 @@
 //
 //   spawned --first dispatch: gets a stack--> runs <--> suspended in a wait, or ready after a yield
 //                                             |
-//                                             returns --last switch--> ended: the loop takes the stack back
-//                                                                      and sets |done|
+//                                             returns --last switch--> ended: the loop takes the
+//                                                                      stack back and sets |done|
 //
-// A task has its stack from its first run to its end only, so tasks that run to their end one after the
-// other share one warm stack, and spawning on another loop touches none of that loop's memory.
+// A task has its stack from its first run to its end only, so tasks that run to their end one after
+// the other share one warm stack, and spawning on another loop touches none of that loop's memory.
 //
-// References: the run, the handle, a cancel's mail. The last one out frees the task; on the task's own
-// loop it is kept for the next spawn.
+// References: the run, the handle, a cancel's mail. The last one out frees the task; on the task's
+// own loop it is kept for the next spawn.
 #include "runtime/loop_internal.h"
+#include "runtime/switch.h"
 
 enum { SPARE_TASKS = 256 };
 
 static void task_unref(rouse_task *task) {
-  // ORDER(task): release, our accesses; acquire, everybody's, for the last one out.
+  // ORDER(task): release, our accesses, to the last one out.
+  // ORDER(task): acquire, everybody's accesses, if that is us.
   if (sub_acq_rel(&task->refs, 1) != 1) return;
   rouse_loop *loop = task->loop;
   if (loop == rouse__loop_here && loop->spare_task_count < SPARE_TASKS) {
@@ -37,7 +39,8 @@ void rouse__task_free_spares(rouse_loop *loop) {
   loop->spare_task_count = 0;
 }
 
-// --- running --------------------------------------------------------------------------------------
+// --- running
+// --------------------------------------------------------------------------------------
 
 // The first function on a task's stack.
 static void task_main(void *argument) {
@@ -64,7 +67,8 @@ static void list_out(rouse_loop *loop, rouse_task *task) {
 }
 
 static void drop_hold(struct rouse__group *group) {
-  // ORDER(group): release, our tasks' work, to whoever sees the last hold gone; acquire, the others'.
+  // ORDER(group): release, our tasks' work, to whoever sees the last hold gone; acquire, the
+  // others'.
   uint64_t before = sub_acq_rel(&group->holds, ROUSE__GROUP_HOLD);
   if (before == (ROUSE__GROUP_HOLD | ROUSE__GROUP_STOPPING)) rouse__group_end(group);
 }
@@ -108,7 +112,7 @@ bool rouse__task_start(rouse_loop *loop, rouse_task *task) {
 void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait) {
   rouse_task *task = loop->current;
   task->waiting = wait;
-  rouse__context_switch(&task->context, &loop->context);
+  rouse__task_leave(loop, task);
   task->waiting = NULL;
 }
 
@@ -121,10 +125,11 @@ void rouse_task_yield(void) {
   if (!loop->current) return;
   rouse_task *task = loop->current;
   rouse__loop_ready(loop, &task->resume);
-  rouse__context_switch(&task->context, &loop->context);
+  rouse__task_leave(loop, task);
 }
 
-// --- spawn and join -------------------------------------------------------------------------------
+// --- spawn and join
+// -------------------------------------------------------------------------------
 
 static rouse_task *task_take(rouse_loop *loop) {
   if (loop != rouse__loop_here || !loop->spare_tasks) {
@@ -212,9 +217,11 @@ rouse_task *rouse_task_here(void) {
   return loop ? loop->current : NULL;
 }
 
-// --- cancel ---------------------------------------------------------------------------------------
+// --- cancel
+// ---------------------------------------------------------------------------------------
 
-// Ends the wait that |task| is in, if it is and may be. Own thread, so the wait can't complete meanwhile.
+// Ends the wait that |task| is in, if it is and may be. Own thread, so the wait can't complete
+// meanwhile.
 static void interrupt(rouse_task *task) {
   if (task->waiting && !task->shielded) rouse__wait_leave(task->waiting, ROUSE__CANCEL_ASKED);
 }
@@ -261,11 +268,12 @@ bool rouse_task_shield(bool on) {
   return before;
 }
 
-// --- sleep ----------------------------------------------------------------------------------------
+// --- sleep
+// ----------------------------------------------------------------------------------------
 
 int rouse_task_sleep_until(int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;
-  if (!loop || rouse__loop_forked(loop)) {
+  if (!loop || (rouse__loop_forked(loop) && !loop->current)) {
     rouse__atomic32 nobody = {0};
     while (!rouse__deadline_passed(deadline_ns)) rouse__park(&nobody, 0, deadline_ns);
     return ROUSE_DONE;

@@ -1,15 +1,17 @@
 // Timers: a hierarchical wheel of nine levels with 64 slots each.
 //
-// Time is cut into ticks of 1,024 ns. A timer lies on the level of the highest group of six bits in which
-// its tick differs from |now|, in the slot that this group names. So on each level only slots after the
-// current one are in use, the lowest level in use holds the earliest timers, and its first slot in use is
-// the lowest bit of its |occupied| word: nothing is searched. When |now| reaches a slot of a
-// higher level its timers fall to lower ones; a timer falls at most eight times in its life.
+// Time is cut into ticks of 1,024 ns. A timer lies on the level of the highest group of six bits in
+// which its tick differs from |now|, in the slot that this group names. So on each level only slots
+// after the current one are in use, the lowest level in use holds the earliest timers, and its
+// first slot in use is the lowest bit of its |occupied| word: nothing is searched. When |now|
+// reaches a slot of a higher level its timers fall to lower ones; a timer falls at most eight times
+// in its life.
 //
 // Deadlines are rounded up to ticks: a timer is never early, and at most a tick late.
 //
-// Why not a heap: it has to grow (an allocation in the path of a wait) or costs three links per wait, and
-// its removal, which is what most deadlines end in, is logarithmic. docs/decisions/0005 has figures.
+// Why not a heap: it has to grow (an allocation in the path of a wait) or costs three links per
+// wait, and its removal, which is what most deadlines end in, is logarithmic. docs/decisions/0005
+// has figures.
 #include "runtime/timer.h"
 
 #include "base/assert.h"
@@ -60,7 +62,8 @@ void rouse__timers_remove(struct rouse__timers *timers, rouse_wait *wait) {
   rouse_wait **list = wait->timer_at;
   link_out(wait);
   timers->count--;
-  rouse_wait **first = &timers->slots[0][0], **end = first + ROUSE__WHEEL_LEVELS * ROUSE__WHEEL_SLOTS;
+  rouse_wait **first = &timers->slots[0][0],
+             **end = first + ROUSE__WHEEL_LEVELS * ROUSE__WHEEL_SLOTS;
   if (list >= first && list < end && !*list) {  // it was the last of its slot
     size_t index = (size_t)(list - first);
     timers->occupied[index / ROUSE__WHEEL_SLOTS] &= ~(UINT64_C(1) << index % ROUSE__WHEEL_SLOTS);

@@ -20,8 +20,8 @@ void rouse__timers_init(struct rouse__timers *timers, int64_t now_ns);
 void rouse__timers_add(struct rouse__timers *timers, rouse_wait *wait);
 // Removes |wait|; wait->timer_at is NULL if it is not in, and afterwards.
 void rouse__timers_remove(struct rouse__timers *timers, rouse_wait *wait);
-// Takes out one wait whose deadline is not after |now_ns|; NULL if there is none, or if |*budget| steps
-// have been used up (then there may be more).
+// Takes out one wait whose deadline is not after |now_ns|; NULL if there is none, or if |*budget|
+// steps have been used up (then there may be more).
 rouse_wait *rouse__timers_expire(struct rouse__timers *timers, int64_t now_ns, int *budget);
 // A moment not after the earliest deadline, when to look again; ROUSE_FOREVER if there is no timer.
 int64_t rouse__timers_next_ns(const struct rouse__timers *timers);

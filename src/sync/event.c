@@ -6,14 +6,15 @@
 //         Automatic, while somebody combines: there was a set since the last reset.
 //         A fact of the newest word, never summed up: derived.
 //
-// A set is a number: the count is raised by every set. A waiter notes the count, and SET, as it arrives.
+// A set is a number: the count is raised by every set. A waiter notes the count, and SET, as it
+// arrives.
 // Manual: a waiter is released by any set that is younger than what it noted. So a pulse (set,
 // reset) reaches everybody who came before it, whoever combines when.
-// Automatic: a set is spent on at most one waiter. Sets from before a waiter's arrival that are still
-// unspent then collapse into one, which is what a flag does; later ones count singly. So two sets on two
-// queued waiters wake both, though a combiner may see them in one word. What a pass leaves unspent
-// stays as SET if nobody is queued. If the pass ran out of budget with waiters queued, it is written
-// down in |owed|.
+// Automatic: a set is spent on at most one waiter. Sets from before a waiter's arrival that are
+// still unspent then collapse into one, which is what a flag does; later ones count singly. So two
+// sets on two queued waiters wake both, though a combiner may see them in one word. What a pass
+// leaves unspent stays as SET if nobody is queued. If the pass ran out of budget with waiters
+// queued, it is written down in |owed|.
 #include <rouse/event.h>
 
 #include "sync/queue.h"
@@ -40,8 +41,9 @@ static uint64_t match_manual(rouse_event *event, uint64_t word, struct rouse__pa
   struct rouse__queue *queue = &event->queue;
   rouse_wait *head;
   while ((head = queue->head)) {
-    // Not "or SET": our copy of the word may be older than a reset that the head came after. A waiter
-    // queues only after it saw SET clear, so every set that is meant for it has raised the count.
+    // Not "or SET": our copy of the word may be older than a reset that the head came after. A
+    // waiter queues only after it saw SET clear, so every set that is meant for it has raised the
+    // count.
     if (ahead(word >> SETS_SHIFT, head->demand >> 1) <= 0) break;
     if (pass->budget <= 0) {
       rouse__queue_nudge(pass, head);

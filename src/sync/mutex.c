@@ -3,14 +3,14 @@
 //   word   | 0 ... | LOCKED | flags |          POLICY: FIFO (the default is EVENTUAL)
 //
 //   0             -> LOCKED                    lock, nobody waits                          (fast)
-//   NUDGED,QUEUED -> NUDGED,QUEUED,LOCKED      lock while the head's nudge travels         (fast, barging)
-//   LOCKED        -> 0                         unlock, nobody waits                        (fast)
-//   LOCKED,NUDGED,QUEUED -> NUDGED,QUEUED      unlock: the head's report will look         (fast)
-//   LOCKED,QUEUED -> QUEUED,BUSY               unlock, then combine: grant or nudge the head
+//   NUDGED,QUEUED -> NUDGED,QUEUED,LOCKED      lock while the head's nudge travels         (fast,
+//   barging) LOCKED        -> 0                         unlock, nobody waits
+//   (fast) LOCKED,NUDGED,QUEUED -> NUDGED,QUEUED      unlock: the head's report will look
+//   (fast) LOCKED,QUEUED -> QUEUED,BUSY               unlock, then combine: grant or nudge the head
 //   LOCKED,BUSY   -> BUSY                      unlock by value: the combiner's exit fails and looks
 //
-// The naive race of the nudge: the head is woken to compete, leaves the queue, loses against a newcomer
-// and goes to the end. Here it never leaves the queue; only its loop is asked to come by.
+// The naive race of the nudge: the head is woken to compete, leaves the queue, loses against a
+// newcomer and goes to the end. Here it never leaves the queue; only its loop is asked to come by.
 #include <rouse/mutex.h>
 
 #include "sync/queue.h"
@@ -105,7 +105,8 @@ static __attribute__((noinline)) void unlock_contended(rouse_mutex *mutex) {
     ROUSE__ASSERT(word & LOCKED, "rouse_mutex_unlock: the mutex is not locked");
     run = (word & (ROUSE__QUEUED | ROUSE__NUDGED | ROUSE__BUSY)) == ROUSE__QUEUED;
     unlocked = (word & ~(uint64_t)LOCKED) | (run ? ROUSE__BUSY : 0);
-    // ORDER(give): release, what we did under the lock. ORDER(list): acquire, the list, if we combine.
+    // ORDER(give): release, what we did under the lock. ORDER(list): acquire, the list, if we
+    // combine.
   } while (!cas_acq_rel(&mutex->queue.word, &word, unlocked));
   if (run) rouse__queue_run(&mutex->queue, word, unlocked, ROUSE__KIND_MUTEX);
 }

@@ -1,22 +1,24 @@
 // The combining wait queue. The rules and invariants are at the top of queue.h.
 //
 // The life of a post, in phases:
-//   1. Post. Nobody combines: one CAS takes BUSY, and the node is appended in place. Somebody does: the
-//      node is pushed to the inbox, then OR MAIL|BUSY rings. If that found BUSY clear (the combiner
-//      left in between), the ringer has become the combiner.
-//   2. Combine. While MAIL: clear MAIL, then take the inbox. Match. Exit by a CAS on the whole word.
+//   1. Post. Nobody combines: one CAS takes BUSY, and the node is appended in place. Somebody does:
+//      the node is pushed to the inbox, then OR MAIL|BUSY rings. If that found BUSY clear (the
+//      combiner left in between), the ringer has become the combiner.
+//   2. Combine. While MAIL: clear MAIL, then take the inbox. Match. Exit by a CAS on the whole
+//      word.
 //   3. Settle. Nodes finished in the pass lose their references; the last one out is handed to its
 //      waker.
 //
-// The naive race: a poster pushes while the combiner is about to leave, the combiner sees an empty inbox,
-// leaves, and the node lies there for ever. It can't happen: the ring changes the word (MAIL), so either
-// the exit CAS fails, or it came first and the ring finds BUSY clear and combines itself.
+// The naive race: a poster pushes while the combiner is about to leave, the combiner sees an empty
+// inbox, leaves, and the node lies there for ever. It can't happen: the ring changes the word
+// (MAIL), so either the exit CAS fails, or it came first and the ring finds BUSY clear and combines
+// itself.
 //
-// Why MAIL is cleared before the inbox is taken: the other way round, mail pushed and rung in between
-// loses its flag, and the exit succeeds over a full inbox.
+// Why MAIL is cleared before the inbox is taken: the other way round, mail pushed and rung in
+// between loses its flag, and the exit succeeds over a full inbox.
 //
-// Why not a lock around the list: its holder may be descheduled while everybody else, releasers too,
-// spins or sleeps. Here they leave their mail and go.
+// Why not a lock around the list: its holder may be descheduled while everybody else, releasers
+// too, spins or sleeps. Here they leave their mail and go.
 #include "sync/queue.h"
 
 const struct rouse__queue_kind *const rouse__queue_kinds[ROUSE__KIND_QUEUED + 1] = {
@@ -29,9 +31,12 @@ const struct rouse__queue_kind *const rouse__queue_kinds[ROUSE__KIND_QUEUED + 1]
 // Mail is a node's address with what it says in the low bits.
 enum { MAIL_POST = 0, MAIL_CANCEL = 1, MAIL_REPORT = 2, MAIL_OVERDUE = 4, MAIL_TAGS = 7 };
 
-static rouse_wait *mail_node(uintptr_t mail) { return (rouse_wait *)(mail & ~(uintptr_t)MAIL_TAGS); }
+static rouse_wait *mail_node(uintptr_t mail) {
+  return (rouse_wait *)(mail & ~(uintptr_t)MAIL_TAGS);
+}
 
-// The link is kept as an integer, tags included. A node can be in the inbox twice: it, and its cancel.
+// The link is kept as an integer, tags included. A node can be in the inbox twice: it, and its
+// cancel.
 static uintptr_t mail_next(uintptr_t mail) {
   rouse_wait *node = mail_node(mail);
   return mail & MAIL_CANCEL ? node->cancel_link : (uintptr_t)node->link;
@@ -45,7 +50,8 @@ static void mail_set_next(uintptr_t mail, uintptr_t next) {
   }
 }
 
-// --- the list, combiner only ----------------------------------------------------------------------
+// --- the list, combiner only
+// ----------------------------------------------------------------------
 
 static void append(struct rouse__queue *queue, struct rouse__pass *pass, rouse_wait *node) {
   rouse_wait *head = queue->head;
@@ -79,13 +85,15 @@ void rouse__queue_finish(struct rouse__queue *queue, struct rouse__pass *pass, r
   }
   node->flags &= (uint8_t)~ROUSE__NODE_QUEUED;
   pass->joined--;
-  // The result's reference, and the nudge slot's unless a nudge is under way: that one keeps its slot.
+  // The result's reference, and the nudge slot's unless a nudge is under way: that one keeps its
+  // slot.
   unsigned drops = 1 + !(node->flags & ROUSE__NODE_NUDGED) + extra_drops;
   node->outcome = (uint8_t)(outcome | drops << 4);  // INV-3
   chain_done(pass, node);
 }
 
-// --- mail -----------------------------------------------------------------------------------------
+// --- mail
+// -----------------------------------------------------------------------------------------
 
 static void push(struct rouse__queue *queue, uintptr_t mail) {
   uintptr_t top = load_relaxed(&queue->inbox);  // RELAXED: the CAS validates it
@@ -119,7 +127,8 @@ static void apply(struct rouse__queue *queue, struct rouse__pass *pass, uintptr_
   rouse_wait *node = mail_node(mail);
   if (mail & MAIL_CANCEL) {
     if (node->flags & ROUSE__NODE_QUEUED) {
-      rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_REMOVED, 1);  // and the mail's reference
+      rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_REMOVED,
+                          1);  // and the mail's reference
     } else {
       apply_late(pass, mail);
     }
@@ -130,7 +139,7 @@ static void apply(struct rouse__queue *queue, struct rouse__pass *pass, uintptr_
   }
 }
 
-static ROUSE__COLD void drain(struct rouse__queue *queue, struct rouse__pass *pass) {
+static __attribute__((noinline)) void drain(struct rouse__queue *queue, struct rouse__pass *pass) {
   // ORDER(mail): acquire, what the pushers wrote into their nodes.
   uintptr_t mail = swap_acquire(&queue->inbox, 0), oldest = 0;
   while (mail) {  // newest first: turn it round
@@ -146,7 +155,8 @@ static ROUSE__COLD void drain(struct rouse__queue *queue, struct rouse__pass *pa
   }
 }
 
-// --- the combiner ---------------------------------------------------------------------------------
+// --- the combiner
+// ---------------------------------------------------------------------------------
 
 // The caller's RMW replaced pass->before by |word| and thereby took BUSY.
 static void combine(struct rouse__queue *queue, uint64_t word, enum rouse__kind kind_index,
@@ -191,7 +201,8 @@ static void batch_send(struct batch *batch) {
   batch->waker->ops->wake(batch->waker, batch->first, batch->last);
 }
 
-// Adds |node| to the batches |from| .. |to|, the last of which is likely its own; returns the new end.
+// Adds |node| to the batches |from| .. |to|, the last of which is likely its own; returns the new
+// end.
 static struct batch *batch_add(struct batch *from, struct batch *to, rouse_wait *node) {
   struct rouse__waker *waker = node->waker;
   for (struct batch *batch = to; batch-- != from;) {
@@ -205,7 +216,22 @@ static struct batch *batch_add(struct batch *from, struct batch *to, rouse_wait 
   return to + 1;
 }
 
+// The usual pass: one node, and nothing else to send.
+static bool settle_one(struct rouse__pass *pass, rouse_wait *node, const rouse_wait *self) {
+  unsigned drops = node->outcome >> 4;
+  pass->done = NULL;
+  pass->done_end = &pass->done;
+  if (drops && !rouse__queue_drop(node, drops)) return false;
+  if (node == self) return true;
+  node->waker->ops->wake(node->waker, node, node);
+  return false;
+}
+
 bool rouse__queue_settle_all(struct rouse__pass *pass, const rouse_wait *self) {
+  rouse_wait *only = pass->done;
+  if (ROUSE__LIKELY(only && !only->next && !pass->nudge && !pass->late)) {
+    return settle_one(pass, only, self);
+  }
   struct batch batches[BATCHES], *end = batches;
   bool mine = false;
   for (;;) {
@@ -244,7 +270,8 @@ void rouse__queue_run(struct rouse__queue *queue, uint64_t before, uint64_t word
   rouse__queue_settle(&pass, NULL);
 }
 
-// --- posts ----------------------------------------------------------------------------------------
+// --- posts
+// ----------------------------------------------------------------------------------------
 
 static void prepare(struct rouse__queue *queue, rouse_wait *node, enum rouse__kind kind,
                     uint16_t refs) {
@@ -309,15 +336,17 @@ int rouse__queue_wait(struct rouse__queue *queue, rouse_wait *node, enum rouse__
   return rouse__queue_started(node, done, deadline_ns);
 }
 
-// --- cancel ---------------------------------------------------------------------------------------
+// --- cancel
+// ---------------------------------------------------------------------------------------
 
-// Only after the post of |node| has returned (or under its poster's reference): then !BUSY implies that
-// it is in the list or finished, which is what lets us cancel in place instead of by mail.
+// Only after the post of |node| has returned (or under its poster's reference): then !BUSY implies
+// that it is in the list or finished, which is what lets us cancel in place instead of by mail.
 void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *pass) {
   uint16_t refs = load_relaxed(&node->refs);  // RELAXED: the CAS validates it
   do {
     if (!(refs & ROUSE__REFS) || (refs & ROUSE__CANCEL_ASKED)) return;
-    // RELAXED: takes references (this call's, the mail's); what they guard is ordered by refs' drops.
+    // RELAXED: takes references (this call's, the mail's); what they guard is ordered by refs'
+    // drops.
   } while (!cas_relaxed(&node->refs, &refs, (uint16_t)((refs + 2) | reason)));
   struct rouse__queue *queue = node->queue;
   enum rouse__kind kind = (enum rouse__kind)node->kind;
@@ -352,9 +381,11 @@ void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *
   }
 }
 
-// --- nudges ---------------------------------------------------------------------------------------
+// --- nudges
+// ---------------------------------------------------------------------------------------
 
-// The nudge of |node| has reached its own loop: reports that to the queue. True: |node| is complete.
+// The nudge of |node| has reached its own loop: reports that to the queue. True: |node| is
+// complete.
 static bool report(rouse_wait *node) {
   struct rouse__queue *queue = node->queue;
   enum rouse__kind kind = (enum rouse__kind)node->kind;
@@ -374,7 +405,8 @@ static bool report(rouse_wait *node) {
       combine(queue, word | ROUSE__BUSY, kind, &pass);
       break;
     }
-    add_relaxed(&node->refs, 1);  // RELAXED: this call's reference (R2); the nudge slot keeps it alive
+    add_relaxed(&node->refs,
+                1);  // RELAXED: this call's reference (R2); the nudge slot keeps it alive
     push(queue, mail);
     // ORDER(ring): release, the push before MAIL. ORDER(list): acquire, the list, if we combine.
     word = or_acq_rel(&queue->word, ROUSE__MAIL | ROUSE__BUSY);

@@ -8,34 +8,36 @@
 //   MAIL    the inbox was pushed to since the combiner last emptied it. MAIL implies BUSY.
 //   QUEUED  the list was not empty when the last combiner left. Constant while BUSY.
 //   CLOSED  the primitive's, if it can be closed. Set once, by anyone.
-//   NUDGED  the head's nudge is under way, and newcomers may overtake it meanwhile. Constant while BUSY.
-//   POLICY  the object's policy is not its primitive's default. Constant.
+//   NUDGED  the head's nudge is under way, and newcomers may overtake it meanwhile. Constant while
+//   BUSY. POLICY  the object's policy is not its primitive's default. Constant.
 //
-// A primitive adds its bits, its fast paths and one match step, which grants from the front of the list
-// what the word allows and returns the word less the grants.
+// A primitive adds its bits, its fast paths and one match step, which grants from the front of the
+// list what the word allows and returns the word less the grants.
 //
 // R1 (grant stability). While BUSY is set nobody but the combiner may take anything from the word;
-//     others only give, and what they give makes no grant illegal that was legal before. So a decided
-//     grant is never undone, and the sum of a pass's grants is one delta that stays right when the exit
-//     has to be retried on a newer word. (Bits named |derived| by a kind are facts, not sums: they are
-//     computed anew from the newest word at each try.)
-// R2 (last access). A post is one RMW on the word and the poster's last access to the object. Where it
-//     needs two (push, then ring) the poster holds a reference on its node until it is through, and an
-//     undelivered node keeps its object alive.
+//     others only give, and what they give makes no grant illegal that was legal before. So a
+//     decided grant is never undone, and the sum of a pass's grants is one delta that stays right
+//     when the exit has to be retried on a newer word. (Bits named |derived| by a kind are facts,
+//     not sums: they are computed anew from the newest word at each try.)
+// R2 (last access). A post is one RMW on the word and the poster's last access to the object. Where
+//     it needs two (push, then ring) the poster holds a reference on its node until it is through,
+//     and an undelivered node keeps its object alive.
 // R3 After its exit the combiner touches no object again; nodes are settled only then.
 //
 // INV-1 !BUSY => !MAIL, every completely posted node is in the list or finished, QUEUED is exact.
-// INV-2 !BUSY => match would grant nothing, or the head's nudge is under way and its report will look.
+// INV-2 !BUSY => match would grant nothing, or the head's nudge is under way and its report will
+// look.
 // INV-3 an outcome is written once, by a combiner, before the node's result reference drops.
 //
-// A node's references: its result (1), its nudge slot (1, charged from the start so that sending a nudge
-// costs no RMW), its poster's (1, only if posted by mail), a cancel's (2: the call, the mail). Whoever
-// drops the last one hands the node to its waker.
+// A node's references: its result (1), its nudge slot (1, charged from the start so that sending a
+// nudge costs no RMW), its poster's (1, only if posted by mail), a cancel's (2: the call, the
+// mail). Whoever drops the last one hands the node to its waker.
 //
-// A nudge is a wake that is no completion: the node stays at the head of the list, its loop runs and
-// reports back; the combiner that takes the report grants the head if it can. One nudge at a time is
-// under way for a node, so |link| serves, in turn, as inbox link of the post, as the waker's link of the
-// nudge, as inbox link of the report, and as the waker's link of the completion.
+// A nudge is a wake that is no completion: the node stays at the head of the list, its loop runs
+// and reports back; the combiner that takes the report grants the head if it can. One nudge at a
+// time is under way for a node, so |link| serves, in turn, as inbox link of the post, as the
+// waker's link of the nudge, as inbox link of the report, and as the waker's link of the
+// completion.
 #ifndef ROUSE_SYNC_QUEUE_H
 #define ROUSE_SYNC_QUEUE_H
 
@@ -83,9 +85,9 @@ struct rouse__pass {
 
 // What a primitive is to the core.
 struct rouse__queue_kind {
-  // Grants from the front of the list what |word| allows and returns |word| less the grants. BUSY, MAIL
-  // and QUEUED in |word| mean nothing; NUDGED is clear, and may be set in the result. May change
-  // nothing else but its own bits.
+  // Grants from the front of the list what |word| allows and returns |word| less the grants. BUSY,
+  // MAIL and QUEUED in |word| mean nothing; NUDGED is clear, and may be set in the result. May
+  // change nothing else but its own bits.
   uint64_t (*match)(struct rouse__queue *queue, uint64_t word, struct rouse__pass *pass);
   uint64_t derived;  // bits that match computes anew each time
 };
@@ -93,7 +95,8 @@ extern const struct rouse__queue_kind *const rouse__queue_kinds[ROUSE__KIND_QUEU
 extern const struct rouse__queue_kind rouse__mutex_kind, rouse__semaphore_kind, rouse__event_kind,
     rouse__waitqueue_kind;
 
-// --- for match steps ------------------------------------------------------------------------------
+// --- for match steps
+// ------------------------------------------------------------------------------
 
 // Takes |node| out of the list with |outcome|.
 void rouse__queue_finish(struct rouse__queue *queue, struct rouse__pass *pass, rouse_wait *node,
@@ -114,10 +117,11 @@ static inline bool rouse__queue_due(const struct rouse__pass *pass, const rouse_
   return pass->arrived || head->rounds >= ROUSE__ROUNDS_MAX;
 }
 
-// --- for fast and slow paths ----------------------------------------------------------------------
+// --- for fast and slow paths
+// ----------------------------------------------------------------------
 
-// Queues |node|, which the match step of |kind| may grant at once: ROUSE_DONE, or ROUSE_PENDING, or a
-// failure that the match step decided. The caller has set node->demand.
+// Queues |node|, which the match step of |kind| may grant at once: ROUSE_DONE, or ROUSE_PENDING, or
+// a failure that the match step decided. The caller has set node->demand.
 int rouse__queue_wait(struct rouse__queue *queue, rouse_wait *node, enum rouse__kind kind,
                       int64_t deadline_ns);
 // The caller's RMW turned |before| into |word| and took BUSY with it.
@@ -125,10 +129,12 @@ void rouse__queue_run(struct rouse__queue *queue, uint64_t before, uint64_t word
                       enum rouse__kind kind);
 
 // The two ways to queue a node, for waitqueue.c, which must know the word it queues under.
-// Posts |node| by becoming the combiner from exactly the word |word| (BUSY clear). False: it changed.
+// Posts |node| by becoming the combiner from exactly the word |word| (BUSY clear). False: it
+// changed.
 bool rouse__queue_post_direct(struct rouse__queue *queue, rouse_wait *node, uint64_t word,
                               enum rouse__kind kind, struct rouse__pass *pass);
-// Posts |node| past a combiner; returns the word as it was then. The caller drops the poster's reference.
+// Posts |node| past a combiner; returns the word as it was then. The caller drops the poster's
+// reference.
 uint64_t rouse__queue_post_mail(struct rouse__queue *queue, rouse_wait *node, enum rouse__kind kind,
                                 struct rouse__pass *pass);
 // Cancels |node| for |reason|; what is finished by that goes to |pass|.

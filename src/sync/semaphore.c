@@ -1,20 +1,23 @@
 // The counting semaphore.
 //
-//   word   | free permits, signed : 34 | due : 24 | flags |      POLICY: EVENTUAL (the default is FIFO)
+//   word   | free permits, signed : 34 | due : 24 | flags |      POLICY: EVENTUAL (the default is
+//   FIFO)
 //
-//   due   A release that leaves fewer permits free than this need not look at the queue. Saturates: a
-//         release that reaches the largest value always looks. Written by combiners only.
+//   due   A release that leaves fewer permits free than this need not look at the queue. Saturates:
+//         a release that reaches the largest value always looks. Written by combiners only.
 //
-//   acquire, fast:  free -= n            if nobody is queued, or the head's nudge travels (EVENTUAL)
-//   release, fast:  free += n            by value while somebody combines: its exit fails and looks
-//   release, slow:  free += n, BUSY      if free reaches due
+//   acquire, fast:  free -= n            if nobody is queued, or the head's nudge travels
+//   (EVENTUAL) release, fast:  free += n            by value while somebody combines: its exit
+//   fails and looks release, slow:  free += n, BUSY      if free reaches due
 //
-// EVENTUAL: with room for two, the head is granted outright; only the last one that fits is nudged, so a
-// woken waiter that does not run holds up no permits but its own share. While its nudge travels, due is
-// what the head and the next need together.
+// EVENTUAL: with room for two, the head is granted outright; only the last one that fits is nudged,
+// so a woken waiter that does not run holds up no permits but its own share. While its nudge
+// travels, due is what the head and the next need together.
 //
-// reduce: while nobody combines, free -= n in place (it may go negative: a debt). While somebody does,
-// R1 forbids taking; the number is added to |debt| and rung like mail, and the combiner subtracts it.
+// reduce: while nobody combines, free -= n in place (it may go negative: a debt). While somebody
+// does,
+// R1 forbids taking; the number is added to |debt| and rung like mail, and the combiner subtracts
+// it.
 #include <rouse/semaphore.h>
 
 #include "sync/queue.h"
@@ -82,7 +85,8 @@ int rouse_semaphore_init(rouse_semaphore *semaphore, uint32_t permits, rouse_pol
   return ROUSE_DONE;
 }
 
-// --- acquire --------------------------------------------------------------------------------------
+// --- acquire
+// --------------------------------------------------------------------------------------
 
 // ROUSE_DONE, ROUSE_EAGAIN or ROUSE_ECLOSED.
 static inline int try_acquire(rouse_semaphore *semaphore, uint32_t permits) {
@@ -141,7 +145,8 @@ int rouse_semaphore_acquire(rouse_semaphore *semaphore, uint32_t permits) {
   return rouse_semaphore_acquire_until(semaphore, permits, ROUSE_FOREVER);
 }
 
-// --- release --------------------------------------------------------------------------------------
+// --- release
+// --------------------------------------------------------------------------------------
 
 int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits) {
   uint64_t word = load_relaxed(&semaphore->queue.word), released;  // RELAXED: the CAS validates it
@@ -171,7 +176,8 @@ static void ring(rouse_semaphore *semaphore, uint64_t flag) {
 
 void rouse_semaphore_close(rouse_semaphore *semaphore) { ring(semaphore, ROUSE__CLOSED); }
 
-// --- capacity -------------------------------------------------------------------------------------
+// --- capacity
+// -------------------------------------------------------------------------------------
 
 int rouse_semaphore_add(rouse_semaphore *semaphore, uint32_t permits) {
   uint32_t capacity = load_relaxed(&semaphore->capacity);  // RELAXED: the CAS validates it
@@ -221,7 +227,8 @@ int rouse_semaphore_set_capacity(rouse_semaphore *semaphore, uint32_t permits) {
   }
 }
 
-// --- readings -------------------------------------------------------------------------------------
+// --- readings
+// -------------------------------------------------------------------------------------
 
 bool rouse_semaphore_is_closed(const rouse_semaphore *semaphore) {
   return load_relaxed(&semaphore->queue.word) & ROUSE__CLOSED;  // RELAXED: a snapshot
@@ -236,7 +243,8 @@ uint32_t rouse_semaphore_capacity(const rouse_semaphore *semaphore) {
 }
 
 uint32_t rouse_semaphore_in_use(const rouse_semaphore *semaphore) {
-  int64_t held = (int64_t)rouse_semaphore_capacity(semaphore) - rouse_semaphore_available(semaphore);
+  int64_t held =
+      (int64_t)rouse_semaphore_capacity(semaphore) - rouse_semaphore_available(semaphore);
   if (held < 0) return 0;
   return held > (int64_t)UINT32_MAX ? UINT32_MAX : (uint32_t)held;
 }

@@ -3,20 +3,22 @@
 //   word   | broadcasts : 29 | signals : 29 | flags |
 //
 // Wakes are numbers. A waiter notes the word before it looks at its condition, and is queued under
-// exactly that word, or else finds out that a wake came in between. A signal may wake only a waiter that
-// noted a smaller number, oldest first, and is spent on at most one; a broadcast wakes all that noted a
-// smaller one. So nothing is given to a later waiter, whenever it is combined.
+// exactly that word, or else finds out that a wake came in between. A signal may wake only a waiter
+// that noted a smaller number, oldest first, and is spent on at most one; a broadcast wakes all
+// that noted a smaller one. So nothing is given to a later waiter, whenever it is combined.
 //
 //   1. load the word (acquire: pairs with the waker's change of the state)
 //   2. condition false: leave. It runs in the caller, never in a combiner.
 //   3. nobody combines: queue by a CAS from that very word, else from 1 again.
-//      somebody does: queue by mail; if the ring finds that a wake came since 1, leave again (AGAIN).
+//      somebody does: queue by mail; if the ring finds that a wake came since 1, leave again
+//      (AGAIN).
 //
-// The counts wrap. What is compared is at most what is posted by value while one combiner is inside, plus
-// the wakes spent on older waiters: 2^28 of either would have to pass in that time to confuse it.
+// The counts wrap. What is compared is at most what is posted by value while one combiner is
+// inside, plus the wakes spent on older waiters: 2^28 of either would have to pass in that time to
+// confuse it.
 //
-// The naive race: check, a wake finds nobody, queue, sleep for ever. A wake always advances the word, so
-// it can't slip in between 1 and 3.
+// The naive race: check, a wake finds nobody, queue, sleep for ever. A wake always advances the
+// word, so it can't slip in between 1 and 3.
 #include <rouse/waitqueue.h>
 
 #include "sync/queue.h"
@@ -34,7 +36,8 @@ static uint64_t add_signals(uint64_t word, uint64_t count) {
   return (word & ~(COUNT_MASK << SIGNALS)) | signals << SIGNALS;
 }
 
-// How many numbers |then| is behind |now|; 0 if it is not (our copy of the word may be the older one).
+// How many numbers |then| is behind |now|; 0 if it is not (our copy of the word may be the older
+// one).
 static uint64_t since(uint64_t now, uint64_t then) {
   uint64_t distance = (now - then) & COUNT_MASK;
   return distance >> (COUNT_BITS - 1) ? 0 : distance;
@@ -73,9 +76,12 @@ static uint64_t match(struct rouse__queue *core, uint64_t word, struct rouse__pa
 
 const struct rouse__queue_kind rouse__waitqueue_kind = {.match = match};
 
-void rouse_waitqueue_init(rouse_waitqueue *queue) { *queue = (rouse_waitqueue)ROUSE_WAITQUEUE_INIT; }
+void rouse_waitqueue_init(rouse_waitqueue *queue) {
+  *queue = (rouse_waitqueue)ROUSE_WAITQUEUE_INIT;
+}
 
-// --- wake -----------------------------------------------------------------------------------------
+// --- wake
+// -----------------------------------------------------------------------------------------
 
 static void wake(rouse_waitqueue *queue, uint64_t signals, uint64_t broadcast) {
   uint64_t word = load_relaxed(&queue->queue.word), with;  // RELAXED: the CAS validates it
@@ -102,9 +108,11 @@ void rouse_waitqueue_wake(rouse_waitqueue *queue, uint32_t count) {
   }
 }
 
-// --- wait -----------------------------------------------------------------------------------------
+// --- wait
+// -----------------------------------------------------------------------------------------
 
-// Queues |wait| if the condition holds. ROUSE_DONE or ROUSE_EAGAIN with |*woken|: queued, and out again.
+// Queues |wait| if the condition holds. ROUSE_DONE or ROUSE_EAGAIN with |*woken|: queued, and out
+// again.
 static int wait_if(rouse_waitqueue *queue, rouse_wait *wait, rouse_condition_fn *condition,
                    void *argument, int64_t deadline_ns) {
   for (;;) {
@@ -117,7 +125,8 @@ static int wait_if(rouse_waitqueue *queue, rouse_wait *wait, rouse_condition_fn 
     wait->demand = word;
     bool done = false;
     if (!(word & ROUSE__BUSY)) {
-      if (!rouse__queue_post_direct(&queue->queue, wait, word, ROUSE__KIND_WAITQUEUE, &pass)) continue;
+      if (!rouse__queue_post_direct(&queue->queue, wait, word, ROUSE__KIND_WAITQUEUE, &pass))
+        continue;
     } else {
       uint64_t at = rouse__queue_post_mail(&queue->queue, wait, ROUSE__KIND_WAITQUEUE, &pass);
       if ((at ^ word) & ~(uint64_t)ROUSE__FLAGS) {  // a wake came in between: out again
