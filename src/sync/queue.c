@@ -405,8 +405,8 @@ static bool report(rouse_wait *node) {
       combine(queue, word | ROUSE__BUSY, kind, &pass);
       break;
     }
-    add_relaxed(&node->refs,
-                1);  // RELAXED: this call's reference (R2); the nudge slot keeps it alive
+    // RELAXED: takes this call's reference (R2); the nudge slot keeps the node alive.
+    add_relaxed(&node->refs, 1);
     push(queue, mail);
     // ORDER(ring): release, the push before MAIL. ORDER(list): acquire, the list, if we combine.
     word = or_acq_rel(&queue->word, ROUSE__MAIL | ROUSE__BUSY);
