@@ -27,7 +27,8 @@ static int failure(int saved, int fd) {
 int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool blocking) {
   if (size < sizeof address->sa_family) return ROUSE_EINVAL;
   int saved = errno;
-  int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
+  int fd =
+      socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
   if (fd < 0) return failure(saved, -1);
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // other families have no such delay
@@ -35,7 +36,8 @@ int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool block
   return fd;
 }
 
-int rouse__socket_listen(const struct sockaddr *address, uint32_t size, int backlog, bool blocking) {
+int rouse__socket_listen(const struct sockaddr *address, uint32_t size, int backlog,
+                         bool blocking) {
   int saved = errno;
   int fd = rouse__socket_open(address, size, blocking);
   if (fd < 0) return fd;

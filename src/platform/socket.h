@@ -1,5 +1,5 @@
-// What the TCP functions need of the system besides operations: sockets, before anything is waited for.
-// All return a descriptor, a number or 0, or a negative ROUSE_E… code. None of them waits.
+// What the TCP functions need of the system besides operations: sockets, before anything is waited
+// for. All return a descriptor, a number or 0, or a negative ROUSE_E… code. None of them waits.
 #ifndef ROUSE_PLATFORM_SOCKET_H
 #define ROUSE_PLATFORM_SOCKET_H
 

@@ -1,7 +1,7 @@
 // The choice of a backend: the one that was named, or the first that the system grants.
 //
-// A name is taken at its word: who asks for a backend by name wants that or to be told why not. Only the
-// choice by default falls back, from what does most to what is there on every system.
+// A name is taken at its word: who asks for a backend by name wants that or to be told why not.
+// Only the choice by default falls back, from what does most to what is there on every system.
 #include "runtime/backends.h"
 
 #include <string.h>
@@ -36,7 +36,8 @@ int rouse__backend_create(rouse_loop *loop, const rouse_loop_options *options,
   int first_refusal = 0;
   for (size_t i = 0; rouse__backend_kinds[i]; i++) {
     char reason[160];
-    int refused = rouse__backend_kinds[i]->create(loop, options, out_backend, reason, sizeof reason);
+    int refused =
+        rouse__backend_kinds[i]->create(loop, options, out_backend, reason, sizeof reason);
     if (!refused) return 0;
     if (!first_refusal) first_refusal = refused;
   }

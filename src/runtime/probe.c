@@ -1,4 +1,5 @@
-// The probe: every backend is created and destroyed once, and asked what it found out about the system.
+// The probe: every backend is created and destroyed once, and asked what it found out about the
+// system.
 #include <rouse/probe.h>
 
 #include <stdarg.h>

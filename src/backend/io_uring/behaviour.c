@@ -1,10 +1,10 @@
 // What the kernel's rings really do, found by trying it on a ring made for that.
 //
-// That an opcode is known says little: words can be refused for their flags, waits can be lost when the
-// process gets its second thread, a cancelled wait can go on to swallow wakes. So a doorbell is chosen
-// only after it was seen to do all that a loop relies on. The candidates are tried in the order of
-// preference (docs/decisions/0003-doorbell.md says why), and the first that passes is it, for the life
-// of the process. Two threads that try at the same time find the same.
+// That an opcode is known says little: words can be refused for their flags, waits can be lost when
+// the process gets its second thread, a cancelled wait can go on to swallow wakes. So a doorbell is
+// chosen only after it was seen to do all that a loop relies on. The candidates are tried in the
+// order of preference (docs/decisions/0003-doorbell.md says why), and the first that passes is it,
+// for the life of the process. Two threads that try at the same time find the same.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
@@ -29,7 +29,8 @@ __attribute__((format(printf, 4, 5))) static int no(int code, char *reason, size
   return code;
 }
 
-// --- a ring to try things on ----------------------------------------------------------------------
+// --- a ring to try things on
+// ----------------------------------------------------------------------
 
 // Takes the next completion, and waits for it if |wait|. False: none came.
 static bool take(struct io_uring *ring, bool wait, struct io_uring_cqe *out_cqe) {
@@ -71,10 +72,11 @@ static int cancel_of(struct io_uring *ring, uint64_t user_data) {
   return cqe.res;
 }
 
-// --- doorbells ------------------------------------------------------------------------------------
+// --- doorbells
+// ------------------------------------------------------------------------------------
 
-// What a loop relies on: a ring of the bell is heard, with its number, again and again, and also when it
-// came while nothing listened.
+// What a loop relies on: a ring of the bell is heard, with its number, again and again, and also
+// when it came while nothing listened.
 static int try_bell(struct io_uring *ring, struct rouse__uring_bell *bell, char *reason,
                     size_t size) {
   struct io_uring_cqe cqe;
@@ -135,7 +137,8 @@ static int try_second_thread(struct io_uring *ring, bool private, char *reason, 
   rouse__thread_join(&thread);
   if (take(ring, true, &cqe) && cqe.res == 0) return 0;
   cancel_of(ring, ROUSE__URING_FOR_PROBE);
-  return no(ROUSE_ENOSYS, reason, size, "a wait armed before a thread was created is not found by it");
+  return no(ROUSE_ENOSYS, reason, size,
+            "a wait armed before a thread was created is not found by it");
 }
 
 static int try_futex(struct io_uring *ring, char *reason, size_t size) {
@@ -193,7 +196,8 @@ static int try_kind(enum rouse__uring_bell_kind kind, uint32_t without, char *re
   return refused;
 }
 
-// --- the choice -----------------------------------------------------------------------------------
+// --- the choice
+// -----------------------------------------------------------------------------------
 
 static const enum rouse__uring_bell_kind preference[ROUSE__URING_BELLS] = {
     ROUSE__URING_BELL_EVENTFD, ROUSE__URING_BELL_FUTEX, ROUSE__URING_BELL_MSG_RING};
@@ -243,7 +247,8 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
   return first_refusal;
 }
 
-// --- the report -----------------------------------------------------------------------------------
+// --- the report
+// -----------------------------------------------------------------------------------
 
 static const char OURS[] = "io_uring";
 
@@ -303,7 +308,7 @@ void rouse__uring_probe(rouse_probe *probe) {
   rouse__probe_add(probe, OURS, "setup", !refused, "%s", reason);
   if (refused) return;
   rouse__uring_flag_names(setup.flags, flags, sizeof flags);
-  rouse__probe_add(probe, OURS, "setup_flags", !setup.refused[0], "%s%s%s", flags,
+  rouse__probe_add(probe, OURS, "setup_flags", !setup.refused[0], "%.100s%s%.50s", flags,
                    setup.refused[0] ? "; " : "", setup.refused);
   report_features(probe, &ring, without);
   report_operations(probe, &ring, without);

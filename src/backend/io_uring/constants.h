@@ -1,12 +1,15 @@
-// Numbers of the io_uring interface that the oldest supported headers (liburing 2.3, Linux 6.1) do not
-// have. Opcodes are enumerators there, so #ifndef can't ask for them; these have names of our own.
+// Numbers of the io_uring interface that the oldest supported headers (liburing 2.3, Linux 6.1) do
+// not have. Opcodes are enumerators there, so #ifndef can't ask for them; these have names of our
+// own.
 #ifndef ROUSE_BACKEND_IO_URING_CONSTANTS_H
 #define ROUSE_BACKEND_IO_URING_CONSTANTS_H
 
-// Opcodes. Linux 6.7. fd: futex2 flags, addr: the word, addr2: expected value or count, addr3: mask.
+// Opcodes. Linux 6.7. fd: futex2 flags, addr: the word, addr2: expected value or count, addr3:
+// mask.
 enum { ROUSE__URING_OP_FUTEX_WAIT = 51, ROUSE__URING_OP_FUTEX_WAKE = 52 };
 
-// Operations of io_uring_register(). Linux 6.13: sends a MSG_RING without a ring of one's own (fd -1).
+// Operations of io_uring_register(). Linux 6.13: sends a MSG_RING without a ring of one's own (fd
+// -1).
 enum { ROUSE__URING_REGISTER_SEND_MSG_RING = 31 };
 
 // futex2 flags and mask. The size is needed, and the mask may not be wider than the word.

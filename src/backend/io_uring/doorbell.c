@@ -1,22 +1,24 @@
 // How another thread wakes a loop that sleeps in its ring. Three ways, one object.
 //
-// eventfd   The ring polls an eventfd; ringing writes to it. The poll is a multishot one where the kernel
-//           has that: it is armed once. A poll looks at the state, not at a change: a bell rung while
-//           none is armed is heard when the next one is. What was heard is what the counter holds, read
-//           when a completion says that there is something: completions may come together for several
-//           rings, or twice for one after a re-arm, and the loop waits at its end for exactly as many
-//           as it is owed.
-// futex     The ring waits on a word; ringing adds one to the word and wakes it. There is no telling when
-//           the wait is armed, and none is needed: it is armed with the value up to which rings were
-//           heard, so a ring that comes first has it end at once with EAGAIN. What was heard is what
-//           the word was advanced by. The shared flag is a must: a private wait armed while the process
-//           has one thread hashes into a table that the kernel replaces when a second one is created,
-//           and is never found again.
-//           The last that a ringer touches is the word, in a system call after its addition was heard.
-//           So words are never given back to the system, only to a list for later bells. A wake that
-//           comes so late ends the wait of a new owner early, which is then armed again.
-// msg_ring  Ringing posts a completion straight to the ring, by a system call that needs no ring of the
-//           ringer's own. One completion for each ring.
+// eventfd   The ring polls an eventfd; ringing writes to it. The poll is a multishot one where the
+//           kernel has that: it is armed once, and each write gives a completion, so the counter is
+//           never read. A poll looks at the state, not at a change: a bell rung while none is armed
+//           is heard when the next one is.
+// futex     The ring waits on a word; ringing adds one to the word and wakes it. There is no telling
+//           when the wait is armed, and none is needed: it is armed with the value up to which rings
+//           were heard, so a ring that comes first has it end at once with EAGAIN. The shared flag
+//           is a must: a private wait armed while the process has one thread hashes into a table
+//           that the kernel replaces when a second one is created, and is never found again.
+// msg_ring  Ringing posts a completion straight to the ring, by a system call that needs no ring of
+//           the ringer's own. One completion for each ring.
+//
+// A loop ends only when it has heard all the bells it is owed, so what was heard must be exact, and
+// completions are not: one may stand for two writes. So rings are counted in a word: by a futex's
+// ringer before its system call (it is the word that the ring waits on), by an eventfd's after it (so
+// that nobody is about to write to a descriptor that the loop closes). The word is then the last
+// thing that a ringer touches. That may be after the loop has gone; so words are never given back
+// to the system, only to a list for later bells. A wake that comes so late ends the wait of a new
+// owner early, which is then armed again.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
@@ -30,7 +32,8 @@
 
 const char *const rouse__uring_bell_names[ROUSE__URING_BELLS] = {"eventfd", "futex", "msg_ring"};
 
-// --- words for the futex bell ---------------------------------------------------------------------
+// --- words for the futex bell
+// ---------------------------------------------------------------------
 
 struct rouse__uring_bell_cell {
   _Alignas(64) rouse__atomic32 word;
@@ -62,11 +65,16 @@ static struct rouse__uring_bell_cell *take_cell(void) {
   return cell;
 }
 
-// --- open and close -------------------------------------------------------------------------------
+// --- open and close
+// -------------------------------------------------------------------------------
 
 int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bell_kind kind,
                            uint32_t without, const struct io_uring *ring) {
   *bell = (struct rouse__uring_bell){.kind = kind, .event_fd = -1, .ring_fd = ring->ring_fd};
+  if (kind == ROUSE__URING_BELL_MSG_RING) {
+    bell->armed = true;
+    return 0;
+  }
   if (kind == ROUSE__URING_BELL_EVENTFD) {
     int saved = errno;
     bell->multishot = !(without & ROUSE__URING_WITHOUT_MULTISHOT);
@@ -74,14 +82,14 @@ int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bel
     int error = errno;
     errno = saved;
     if (bell->event_fd < 0) return rouse_error_from_system(error);
-  } else if (kind == ROUSE__URING_BELL_FUTEX) {
-    bell->cell = take_cell();
-    if (!bell->cell) return ROUSE_ENOMEM;
-    // RELAXED: whoever rang it last was heard before it was given back.
-    bell->seen = load_relaxed(&bell->cell->word);
-  } else {
-    bell->armed = true;
   }
+  bell->cell = take_cell();
+  if (!bell->cell) {
+    rouse__uring_bell_close(bell);
+    return ROUSE_ENOMEM;
+  }
+  // RELAXED: whoever rang it last was heard before it was given back.
+  bell->seen = load_relaxed(&bell->cell->word);
   return 0;
 }
 
@@ -92,7 +100,8 @@ void rouse__uring_bell_close(struct rouse__uring_bell *bell) {
   bell->cell = NULL;
 }
 
-// --- the loop's side ------------------------------------------------------------------------------
+// --- the loop's side
+// ------------------------------------------------------------------------------
 
 void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *sqe) {
   if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
@@ -110,21 +119,19 @@ void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *
   bell->armed = true;
 }
 
-static int hear_eventfd(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
-                        uint64_t *heard) {
+// A poll that is to be armed again would find what was rung before. Rings are counted by the word.
+static void reset_eventfd(int fd) {
   uint64_t count;
-  if (!(cqe->flags & IORING_CQE_F_MORE)) bell->armed = false;
-  if (cqe->res < 0) return rouse_error_from_system(-cqe->res);
   int saved = errno;
-  if (read(bell->event_fd, &count, sizeof count) == (ssize_t)sizeof count) *heard += count;
-  errno = saved;  // EAGAIN: heard before
-  return 0;
+  ssize_t size = read(fd, &count, sizeof count);
+  (void)size;  // EAGAIN: it was reset already
+  errno = saved;
 }
 
 bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard) {
-  if (bell->kind != ROUSE__URING_BELL_FUTEX) return false;
-  // RELAXED: the mail is ordered by the inbox; this only counts.
-  uint32_t word = load_relaxed(&bell->cell->word);
+  if (!bell->cell) return false;
+  // ORDER(bell): acquire, the end of an eventfd's ringer's use of the descriptor, before its close.
+  uint32_t word = load_acquire(&bell->cell->word);
   if (word == bell->seen) return false;
   *heard += (uint32_t)(word - bell->seen);
   bell->seen = word;
@@ -133,24 +140,31 @@ bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard) {
 
 int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
                            uint64_t *heard) {
-  if (bell->kind == ROUSE__URING_BELL_EVENTFD) return hear_eventfd(bell, cqe, heard);
   if (bell->kind == ROUSE__URING_BELL_MSG_RING) {
     *heard += 1;
     return 0;
   }
-  bell->armed = false;
+  if (!(cqe->flags & IORING_CQE_F_MORE)) {
+    bell->armed = false;
+    if (bell->kind == ROUSE__URING_BELL_EVENTFD) reset_eventfd(bell->event_fd);
+  }
   rouse__uring_bell_look(bell, heard);
-  bool rang = cqe->res == 0 || cqe->res == -EAGAIN || cqe->res == -EINTR;
+  bool rang = cqe->res >= 0;
+  if (bell->kind == ROUSE__URING_BELL_FUTEX) rang |= cqe->res == -EAGAIN || cqe->res == -EINTR;
   return rang ? 0 : rouse_error_from_system(-cqe->res);
 }
 
-// --- the ringer's side ----------------------------------------------------------------------------
+// --- the ringer's side
+// ----------------------------------------------------------------------------
 
-static void ring_eventfd(int fd) {
+static void ring_eventfd(int fd, rouse__atomic32 *word) {
   const uint64_t one = 1;
   while (write(fd, &one, sizeof one) != (ssize_t)sizeof one) {
-    if (errno != EINTR) rouse__die("a doorbell could not be rung: write to an eventfd", ROUSE__WHERE);
+    if (errno != EINTR)
+      rouse__die("a doorbell could not be rung: write to an eventfd", ROUSE__WHERE);
   }
+  // ORDER(bell): release, our use of the descriptor.
+  add_release(word, 1);
 }
 
 static void ring_futex(rouse__atomic32 *word) {
@@ -176,7 +190,7 @@ static void ring_message(int ring_fd) {
 
 void rouse__uring_bell_ring(struct rouse__uring_bell *bell) {
   if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
-    ring_eventfd(bell->event_fd);
+    ring_eventfd(bell->event_fd, &bell->cell->word);
   } else if (bell->kind == ROUSE__URING_BELL_FUTEX) {
     ring_futex(&bell->cell->word);
   } else {

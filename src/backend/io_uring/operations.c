@@ -4,13 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
+#include "runtime/perform.h"
 
 #ifdef ROUSE__URING_TSAN
 char rouse__uring_wire;
@@ -70,7 +68,8 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *o
   return ROUSE_ENOSYS;
 }
 
-// --- on the ring ----------------------------------------------------------------------------------
+// --- on the ring
+// ----------------------------------------------------------------------------------
 
 static void prepare_names(struct io_uring_sqe *sqe, rouse_io *io) {
   switch (io->operation) {
@@ -166,31 +165,14 @@ unsigned rouse__uring_retry_events(const rouse_io *io, int result) {
   }
 }
 
-// --- by a call that blocks ------------------------------------------------------------------------
+// --- by a call that blocks
+// ------------------------------------------------------------------------
 
 int64_t rouse__uring_perform(rouse_io *io) {
-  int result;
-  switch (io->operation) {
-    case ROUSE__IO_UNLINK:
-      result = unlinkat(io->fd, io->address, (int)io->flags);
-      break;
-    case ROUSE__IO_RENAME:
-      result = renameat2(io->fd, io->address, io->fd2, io->address2, io->flags);
-      break;
-    case ROUSE__IO_MKDIR:
-      result = mkdirat(io->fd, io->address, io->mode);
-      break;
-    case ROUSE__IO_SYMLINK:
-      result = symlinkat(io->address, io->fd, io->address2);
-      break;
-    case ROUSE__IO_LINK:
-      result = linkat(io->fd, io->address, io->fd2, io->address2, (int)io->flags);
-      break;
-    case ROUSE__IO_SHUTDOWN:
-      result = shutdown(io->fd, (int)io->flags);
-      break;
-    default:
-      return ROUSE_ENOSYS;
-  }
-  return result == 0 ? 0 : rouse_error_from_system(errno);
+  if (io->operation != ROUSE__IO_SHUTDOWN) return rouse__file_perform(io);
+  int saved = errno;
+  int result = shutdown(io->fd, (int)io->flags);
+  if (result) result = rouse_error_from_system(errno);
+  errno = saved;
+  return result;
 }

@@ -1,9 +1,9 @@
 // The order that the kernel gives through rings and sockets, told to ThreadSanitizer.
 //
 // What one thread writes to a pipe or a socket happens before what another thread does after having
-// read it. The sanitizer knows that of write(2) and read(2), but not of operations on a ring. Here all
-// that is sent comes before all that is received later: more order than there is, and only there.
-// An operation and its completion belong to one thread, so nothing else needs a bridge.
+// read it. The sanitizer knows that of write(2) and read(2), but not of operations on a ring. Here
+// all that is sent comes before all that is received later: more order than there is, and only
+// there. An operation and its completion belong to one thread, so nothing else needs a bridge.
 #ifndef ROUSE_BACKEND_IO_URING_ORDERING_H
 #define ROUSE_BACKEND_IO_URING_ORDERING_H
 

@@ -1,26 +1,29 @@
 // The backend "io_uring": operations, cancels, doorbell and sleep by one ring for each loop.
 //
-// submit() fills in an entry; poll() hands all of them to the kernel in the system call that also sleeps.
-// What a turn of the loop costs when there is nothing to hand over and nothing has come is a look at
-// three words of shared memory.
+// submit() fills in an entry; poll() hands all of them to the kernel in the system call that also
+// sleeps. What a turn of the loop costs when there is nothing to hand over and nothing has come is
+// a look at three words of shared memory.
 //
 // Where an operation is, from submit() to its completion:
 //
-//   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until it has
-//   on ring   an entry of the ring, or in the kernel. The order of entries is that of the calls, so a
+//   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until it
+//   has on ring   an entry of the ring, or in the kernel. The order of entries is that of the
+//   calls, so a
 //             cancel always finds its operation, and never a later one at the same address
-//   ENDED     cancelled while WAITING: in a list until poll(), since completions come from there only
+//   ENDED     cancelled while WAITING: in a list until poll(), since completions come from there
+//   only
 //
-// A cancel is an entry, too, keyed by the operation's address. If there is no room for it the operation
-// (which is on the ring) goes to a list of those to be cancelled; its completion takes it off again. Links
-// are in rouse_io.backend: an operation is in at most one of the lists.
+// A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
+// operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
+// off again. Links are in rouse_io.backend: an operation is in at most one of the lists.
 //
-// The completion queue can overflow: there may be more operations under way than it has room for. The
-// kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If the kernel
-// had no memory to keep one, it says so, too, and the loop's run fails: a lost completion is a lost wait.
+// The completion queue can overflow: there may be more operations under way than it has room for.
+// The kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If
+// the kernel had no memory to keep one, it says so, too, and the loop's run fails: a lost
+// completion is a lost wait.
 //
-// The doorbell (doorbell.c) is armed before a sleep if it is not. A sleep without it, or with entries that
-// the kernel did not take, is kept short.
+// The doorbell (doorbell.c) is armed before a sleep if it is not. A sleep without it, or with
+// entries that the kernel did not take, is kept short.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +67,8 @@ static struct uring *uring_of(struct rouse__backend *backend) {
   return ROUSE__CONTAINER(backend, struct uring, backend);
 }
 
-// --- lists ----------------------------------------------------------------------------------------
+// --- lists
+// ----------------------------------------------------------------------------------------
 
 static rouse_io *next_of(const rouse_io *io) { return (rouse_io *)io->backend[NEXT]; }
 static rouse_io *previous_of(const rouse_io *io) { return (rouse_io *)io->backend[PREVIOUS]; }
@@ -96,7 +100,8 @@ static void list_remove(struct list *list, rouse_io *io, uintptr_t flag) {
   }
 }
 
-// --- entering the kernel --------------------------------------------------------------------------
+// --- entering the kernel
+// --------------------------------------------------------------------------
 
 static unsigned ring_flags(const struct uring *uring) {
   // RELAXED: hints to enter the kernel, which orders.
@@ -125,7 +130,8 @@ static struct io_uring_sqe *take_entry(struct uring *uring) {
   return io_uring_get_sqe(&uring->ring);
 }
 
-// --- starting and cancelling ----------------------------------------------------------------------
+// --- starting and cancelling
+// ----------------------------------------------------------------------
 
 static bool start(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
@@ -142,7 +148,8 @@ static void start_or_keep(struct uring *uring, rouse_io *io) {
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
-  if (!(uring->operations & 1U << io->operation)) return rouse__io_blocking(io, rouse__uring_perform);
+  if (!(uring->operations & 1U << io->operation))
+    return rouse__io_blocking(io, rouse__uring_perform);
   io->backend[FLAGS] = 0;
   backend->in_flight++;
   start_or_keep(uring, io);
@@ -194,7 +201,8 @@ static bool refill(struct uring *uring) {
   return true;
 }
 
-// --- completions ----------------------------------------------------------------------------------
+// --- completions
+// ----------------------------------------------------------------------------------
 
 static void complete(struct uring *uring, rouse_io *io, int result) {
   if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
@@ -271,7 +279,8 @@ static void settle_ended(struct uring *uring) {
   }
 }
 
-// --- poll -----------------------------------------------------------------------------------------
+// --- poll
+// -----------------------------------------------------------------------------------------
 
 static bool must_enter(struct uring *uring) {
   return rouse__uring_publish(&uring->ring) ||
@@ -327,10 +336,11 @@ static void ring(struct rouse__backend *backend) {
   rouse__uring_bell_ring(&uring_of(backend)->bell);
 }
 
-// --- create and destroy ---------------------------------------------------------------------------
+// --- create and destroy
+// ---------------------------------------------------------------------------
 
-// Ends what listens to the doorbell. A futex wait left behind in a closed ring would go on to swallow
-// wakes that are meant for others.
+// Ends what listens to the doorbell. A futex wait left behind in a closed ring would go on to
+// swallow wakes that are meant for others.
 static void disarm(struct uring *uring) {
   struct rouse__uring_bell *bell = &uring->bell;
   if (bell->kind == ROUSE__URING_BELL_MSG_RING || !bell->armed) return;

@@ -11,8 +11,8 @@
 
 enum { ROUSE__URING_REASON_SIZE = 160 };
 
-// What to do without although the kernel may have it: the names in ROUSE_IO_URING_WITHOUT, for tests
-// of what older kernels leave us. In the order of the table in setup.c.
+// What to do without although the kernel may have it: the names in ROUSE_IO_URING_WITHOUT, for
+// tests of what older kernels leave us. In the order of the table in setup.c.
 enum {
   ROUSE__URING_WITHOUT_RING = 1 << 0,         // io_uring_setup() itself
   ROUSE__URING_WITHOUT_SETUP_FLAGS = 1 << 1,  // the flags that can be dropped
@@ -28,7 +28,8 @@ enum {
 // user_data of what is not an operation. Operations have their address, which is larger.
 enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
 
-// --- setup.c --------------------------------------------------------------------------------------
+// --- setup.c
+// --------------------------------------------------------------------------------------
 
 // Reads ROUSE_IO_URING_WITHOUT. 0 and |*out_without|; or ROUSE_EINVAL and why.
 int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size);
@@ -65,7 +66,8 @@ static inline unsigned rouse__uring_publish(struct io_uring *ring) {
 int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
                     struct __kernel_timespec *limit);
 
-// --- doorbell.c -----------------------------------------------------------------------------------
+// --- doorbell.c
+// -----------------------------------------------------------------------------------
 
 enum rouse__uring_bell_kind {
   ROUSE__URING_BELL_EVENTFD,
@@ -83,8 +85,8 @@ struct rouse__uring_bell {
   bool multishot;  // eventfd: stays armed
   int event_fd;
   int ring_fd;
-  struct rouse__uring_bell_cell *cell;  // futex: its word
-  uint32_t seen;                        // futex: the value up to which bells were heard
+  struct rouse__uring_bell_cell *cell;  // eventfd, futex: the word that counts the rings
+  uint32_t seen;                        // its value up to which they were heard
 };
 
 // Makes a doorbell of |kind| for |ring|. 0 or a failure.
@@ -97,12 +99,13 @@ void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *
 // A completion for the bell has come: adds the rings to |*heard|. 0, or a failure.
 int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
                            uint64_t *heard);
-// Whether it was rung, as far as that can be seen without a system call; added to |*heard|.
+// Whether rings were counted that were not heard yet; adds them to |*heard|. No system call.
 bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard);
 // Any thread.
 void rouse__uring_bell_ring(struct rouse__uring_bell *bell);
 
-// --- behaviour.c ----------------------------------------------------------------------------------
+// --- behaviour.c
+// ----------------------------------------------------------------------------------
 
 // Chooses the doorbell that ROUSE_IO_URING_DOORBELL asks for, or the best that was seen to work.
 // 0, or a failure and why.
@@ -111,7 +114,8 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
 // Adds to |probe| what was found out by trying.
 void rouse__uring_probe(rouse_probe *probe);
 
-// --- operations.c ---------------------------------------------------------------------------------
+// --- operations.c
+// ---------------------------------------------------------------------------------
 
 // Which operations |ring| can do, a bit each. 0, or a failure and why.
 int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *out_operations,
@@ -120,8 +124,8 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *o
 const char *rouse__uring_operation_name(unsigned operation);
 // Fills in |sqe| for |io|.
 void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
-// For a descriptor that does not block: what to wait for when |io| ended with |result|, so that it can
-// be tried again. 0: it has ended.
+// For a descriptor that does not block: what to wait for when |io| ended with |result|, so that it
+// can be tried again. 0: it has ended.
 unsigned rouse__uring_retry_events(const rouse_io *io, int result);
 // Does |io| by a system call that blocks: the result.
 int64_t rouse__uring_perform(rouse_io *io);

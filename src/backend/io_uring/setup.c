@@ -1,8 +1,9 @@
 // Setting up a ring on whatever kernel this is.
 //
-// Kernels refuse a set-up that has a flag they don't know, with EINVAL and without saying which. So it is
-// tried with all that is wanted, then with one group of flags less each time, in the order in which
-// kernels learned them, newest first. ENOMEM asks for a smaller ring. Any other refusal is final.
+// Kernels refuse a set-up that has a flag they don't know, with EINVAL and without saying which. So
+// it is tried with all that is wanted, then with one group of flags less each time, in the order in
+// which kernels learned them, newest first. ENOMEM asks for a smaller ring. Any other refusal is
+// final.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +32,12 @@ int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
   return rouse__uring_enter(fd, submit, wait, flags, (void *)&argument, sizeof argument);
 }
 
-// --- doing without --------------------------------------------------------------------------------
+// --- doing without
+// --------------------------------------------------------------------------------
 
 int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size) {
-  static const char *const names[] = {"ring",     "setup_flags", "multishot",
-                                      "eventfd",  "futex",       "msg_ring",
+  static const char *const names[] = {"ring",     "setup_flags",     "multishot",
+                                      "eventfd",  "futex",           "msg_ring",
                                       "cqe_skip", "registered_ring", "file_names"};
   *out_without = 0;
   const char *text = rouse__environment("ROUSE_IO_URING_WITHOUT");
@@ -58,24 +60,28 @@ int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size
   return 0;
 }
 
-// --- flags ----------------------------------------------------------------------------------------
+// --- flags
+// ----------------------------------------------------------------------------------------
 
 static const struct {
   unsigned flag;
   const char *name;
 } flag_names[] = {
-    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"}, {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
-    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},   {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
-    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},       {IORING_SETUP_CQSIZE, "CQSIZE"},
+    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"},
+    {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
+    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},
+    {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
+    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},
+    {IORING_SETUP_CQSIZE, "CQSIZE"},
     {IORING_SETUP_CLAMP, "CLAMP"},
 };
 
 // What is dropped, in turn.
 static const unsigned groups[] = {
-    IORING_SETUP_DEFER_TASKRUN,                            // Linux 6.1
-    IORING_SETUP_SINGLE_ISSUER,                            // 6.0
+    IORING_SETUP_DEFER_TASKRUN,                             // Linux 6.1
+    IORING_SETUP_SINGLE_ISSUER,                             // 6.0
     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,  // 5.19
-    IORING_SETUP_SUBMIT_ALL,                               // 5.18
+    IORING_SETUP_SUBMIT_ALL,                                // 5.18
 };
 enum { GROUPS = sizeof groups / sizeof *groups };
 static const unsigned FLAGS_KEPT = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -90,7 +96,8 @@ void rouse__uring_flag_names(unsigned flags, char *text, size_t size) {
   }
 }
 
-// --- reasons --------------------------------------------------------------------------------------
+// --- reasons
+// --------------------------------------------------------------------------------------
 
 static int disabled_setting(void) {
   char digit = 0;
@@ -106,7 +113,8 @@ static int refused(int error, char *reason, size_t size) {
   if (setting) {
     snprintf(reason, size, "io_uring_setup is refused: kernel.io_uring_disabled is %d", setting);
   } else if (error == EPERM) {
-    snprintf(reason, size, "io_uring_setup is refused, by a security policy or a container's filter");
+    snprintf(reason, size,
+             "io_uring_setup is refused, by a security policy or a container's filter");
   } else if (error == ENOSYS) {
     snprintf(reason, size, "the kernel has no io_uring, or a filter hides it");
   } else if (error == ENOMEM) {
@@ -130,7 +138,8 @@ __attribute__((format(printf, 2, 3))) static void note(struct rouse__uring_setup
   va_end(arguments);
 }
 
-// --- set-up ---------------------------------------------------------------------------------------
+// --- set-up
+// ---------------------------------------------------------------------------------------
 
 static int try_flags(struct io_uring *ring, unsigned entries, unsigned flags,
                      struct io_uring_params *out_parameters) {
@@ -145,7 +154,10 @@ static int negotiate(struct io_uring *ring, unsigned entries, uint32_t without,
                      struct rouse__uring_setup *setup, struct io_uring_params *out_parameters) {
   unsigned flags = 0;
   for (int i = 0; i < GROUPS; i++) flags |= groups[i];
-  if (without & ROUSE__URING_WITHOUT_SETUP_FLAGS) flags = 0;
+  if (without & ROUSE__URING_WITHOUT_SETUP_FLAGS) {
+    note(setup, "none, as ROUSE_IO_URING_WITHOUT asks");
+    flags = 0;
+  }
   for (int group = 0;;) {
     int error = try_flags(ring, entries, flags, out_parameters);
     if (error == EINVAL && flags) {
@@ -191,7 +203,7 @@ int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t withou
   if (!(without & ROUSE__URING_WITHOUT_REGISTERED_RING)) io_uring_register_ring_fd(ring);
   out_setup->flags = parameters.flags;
   out_setup->entries = parameters.sq_entries;
-  if (out_setup->entries < entries) note(out_setup, "%u entries instead of %u",
-                                         out_setup->entries, entries);
+  if (out_setup->entries < entries)
+    note(out_setup, "%u entries instead of %u", out_setup->entries, entries);
   return 0;
 }
