@@ -328,7 +328,8 @@ static void single_threaded_when_the_bell_was_armed(void *argument) {
 
 static void bell_armed_before_the_first_other_thread_is_heard(void **state) {
   (void)state;
-  for (int i = 0; i < 3; i++) test_expect_clean_child(single_threaded_when_the_bell_was_armed, NULL);
+  for (int i = 0; i < 3; i++)
+    test_expect_clean_child(single_threaded_when_the_bell_was_armed, NULL);
 }
 
 // --- manners --------------------------------------------------------------------------------------

@@ -51,7 +51,9 @@ static void check_content(rouse_fd fd, const char *expected) {
   check_string(buffer, expected);
 }
 
-static bool exists(const char *name) { return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0; }
+static bool exists(const char *name) {
+  return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 // --- open and close -------------------------------------------------------------------------------
 
@@ -392,17 +394,18 @@ static void operations_complete_by_callback(void **state) {
   test_loop_run_until(loop, &io.completed, 1);
   check_equal(io.result, 5);
   // The same operation again, without a new init.
-  check_result(rouse_file_read_start(&io.io, fd, buffer, 15, 1, rouse_deadline_in_ns(3600 * SECOND)),
-               ROUSE_PENDING);
+  check_result(
+      rouse_file_read_start(&io.io, fd, buffer, 15, 1, rouse_deadline_in_ns(3600 * SECOND)),
+      ROUSE_PENDING);
   test_loop_run_until(loop, &io.completed, 2);
   check_equal(io.result, 4);
   check_string(buffer, "ello");
   check_result(rouse_file_sync_start(&io.io, fd, true, ROUSE_FOREVER), ROUSE_PENDING);
   test_loop_run_until(loop, &io.completed, 3);
   check_result(io.result, ROUSE_DONE);
-  check_result(rouse_file_stat_start(&io.io, fd, "", AT_EMPTY_PATH, STATX_SIZE, &status,
-                                     ROUSE_FOREVER),
-               ROUSE_PENDING);
+  check_result(
+      rouse_file_stat_start(&io.io, fd, "", AT_EMPTY_PATH, STATX_SIZE, &status, ROUSE_FOREVER),
+      ROUSE_PENDING);
   test_loop_run_until(loop, &io.completed, 4);
   check_result(io.result, ROUSE_DONE);
   check_equal(status.stx_size, 5);

@@ -61,16 +61,16 @@ static int64_t write_a_ledger(void *argument) {
 static void tasks_mix_operations_with_locks(void **state) {
   (void)state;
   for (uint32_t loops = 1; loops <= 2; loops++) {
-    ledger self = {.mutex = ROUSE_MUTEX_INIT,
-                   .in_flight = ROUSE_SEMAPHORE_INIT(8),
-                   .go = ROUSE_EVENT_INIT};
+    ledger self = {
+        .mutex = ROUSE_MUTEX_INIT, .in_flight = ROUSE_SEMAPHORE_INIT(8), .go = ROUSE_EVENT_INIT};
     self.fd = (rouse_fd)check_system(memfd_create("ledger", MFD_CLOEXEC));
     test_run(loops, write_a_ledger, &self);
     check_equal(self.next, WORKERS * STEPS);
     check_equal(rouse_semaphore_available(&self.in_flight), 8);
     for (uint64_t i = 0; i < self.next; i++) {
       uint64_t record;
-      check_equal(pread(self.fd, &record, sizeof record, (off_t)(i * sizeof record)), sizeof record);
+      check_equal(pread(self.fd, &record, sizeof record, (off_t)(i * sizeof record)),
+                  sizeof record);
       check_equal(record, i);
     }
     close(self.fd);
@@ -136,7 +136,8 @@ static void storm_of_cancels_past_a_full_ring_completes_all(void **state) {
   check_system(pipe(ends));
   for (int i = 0; i < many; i++) {
     test_io_init(&storm[i].io, loop, &counter);
-    check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
+    check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER),
+                 ROUSE_PENDING);
   }
   test_loop_settle(loop);
   for (int i = 0; i < many; i++) rouse_wait_cancel(&storm[i].io.io.wait);
@@ -168,7 +169,8 @@ static void completions_beyond_the_queue_are_not_lost(void **state) {
   check_system(pipe(ends));
   for (int i = 0; i < many; i++) {
     test_io_init(&storm[i].io, loop, &counter);
-    check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
+    check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER),
+                 ROUSE_PENDING);
   }
   test_loop_settle(loop);
   check_equal(counter, 0);
@@ -232,7 +234,8 @@ static int64_t operate_and_cancel_at_random(void *argument) {
     }
     for (int i = 0; i < 60; i++) {
       if (random_one_in(&random, 2)) rouse_task_cancel(tasks[random_below(&random, 60)]);
-      if (random_one_in(&random, 3)) check_result(rouse_task_sleep_ns(20 * MICROSECOND), ROUSE_DONE);
+      if (random_one_in(&random, 3))
+        check_result(rouse_task_sleep_ns(20 * MICROSECOND), ROUSE_DONE);
     }
     for (int i = 0; i < 60; i++) test_join(tasks[i]);
     watchdog_progress();
@@ -369,8 +372,9 @@ static void live_as_a_child_with_two_loops(void *argument) {
 
 static void wait_as_a_plain_thread(void *argument) {
   family *self = argument;
-  check_result(rouse_semaphore_acquire_until(&self->semaphore, 1, rouse_deadline_in_ns(MILLISECOND)),
-               ROUSE_ETIMEDOUT);
+  check_result(
+      rouse_semaphore_acquire_until(&self->semaphore, 1, rouse_deadline_in_ns(MILLISECOND)),
+      ROUSE_ETIMEDOUT);
 }
 
 static void exit_at_once(void *argument) {

@@ -301,7 +301,8 @@ CLAIM(send_to_a_full_connection_gives_up_at_its_deadline) {
   static char block[1 << 20];
   int64_t result;
   do {
-    result = rouse_tcp_send(pair.client, block, sizeof block, rouse_deadline_in_ns(3 * MILLISECOND));
+    result =
+        rouse_tcp_send(pair.client, block, sizeof block, rouse_deadline_in_ns(3 * MILLISECOND));
   } while (result > 0);
   check_result(result, ROUSE_ETIMEDOUT);
   tcp_pair_close(&pair);
@@ -399,11 +400,13 @@ static int64_t serve(void *argument) {
 
 static int64_t accept_many(void *argument) {
   rouse_fd listener = *(rouse_fd *)argument;
+  rouse_task *servers[CONNECTIONS];
   for (int i = 0; i < CONNECTIONS; i++) {
     int fd = rouse_tcp_accept(listener, ROUSE_FOREVER);
     check(fd >= 0);
-    check_result(rouse_task_spawn(NULL, NULL, serve, (void *)(intptr_t)fd), ROUSE_DONE);
+    servers[i] = test_spawn(NULL, serve, (void *)(intptr_t)fd);
   }
+  for (int i = 0; i < CONNECTIONS; i++) check_result(test_join(servers[i]), ROUSE_DONE);
   return 0;
 }
 
@@ -481,9 +484,9 @@ static void operations_complete_by_callback(void **state) {
   check_equal(receiving.result, 3);
   check_string(buffer, "hey");
   // Deadlines and cancels, too.
-  check_result(rouse_tcp_receive_start(&receiving.io, server, buffer, 7,
-                                       rouse_deadline_in_ns(MILLISECOND)),
-               ROUSE_PENDING);
+  check_result(
+      rouse_tcp_receive_start(&receiving.io, server, buffer, 7, rouse_deadline_in_ns(MILLISECOND)),
+      ROUSE_PENDING);
   test_loop_run_until(loop, &receiving.completed, 2);
   check_result(receiving.reported, ROUSE_ETIMEDOUT);
   check_result(rouse_tcp_accept_start(&accepting.io, listener, ROUSE_FOREVER), ROUSE_PENDING);

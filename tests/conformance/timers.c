@@ -8,7 +8,7 @@
 static void sleep_is_never_short_at_any_length(void **state) {
   (void)state;
   rouse_loop *loop = test_loop_create();
-  const int64_t delays[] = {1,     500,    5000,   20000,   100000,
+  const int64_t delays[] = {1,      500,    5000,    20000,   100000,
                             300000, 999999, 1000000, 1500000, 7 * MILLISECOND};
   for (int i = 0; i < 10; i++) {
     test_wait wait;
@@ -65,7 +65,7 @@ enum { WAITERS = 100000 };
 static struct counted_wait {
   rouse_wait wait;
   int completed;
-} *crowd;
+} * crowd;
 static int crowd_ended, longest_burst, burst, turns_meanwhile;
 static bool crowd_expired;
 

@@ -10,7 +10,9 @@
 
 static void (*print_state)(void);
 
-void check_on_failure(void (*print)(void)) { __atomic_store_n(&print_state, print, __ATOMIC_RELEASE); }
+void check_on_failure(void (*print)(void)) {
+  __atomic_store_n(&print_state, print, __ATOMIC_RELEASE);
+}
 
 void check_print_state(void) {
   seed_print();

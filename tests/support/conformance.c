@@ -35,9 +35,8 @@ void conformance_begin(void) {
 }
 
 static struct sockaddr_in here(uint16_t port) {
-  return (struct sockaddr_in){.sin_family = AF_INET,
-                              .sin_port = htons(port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  return (struct sockaddr_in){
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 rouse_fd tcp_listen_here(void) {

@@ -20,8 +20,9 @@ static uint64_t finalise(uint64_t x) {
 
 static void seed_choose(void) {
   const char *given = getenv("ROUSE_STRESS_SEED");
-  seed_value = given && *given ? strtoull(given, NULL, 0)
-                               : finalise((uint64_t)rouse_now_ns() ^ (uint64_t)getpid() << 40) >> 20;
+  seed_value = given && *given
+                   ? strtoull(given, NULL, 0)
+                   : finalise((uint64_t)rouse_now_ns() ^ (uint64_t)getpid() << 40) >> 20;
   __atomic_store_n(&seed_used, true, __ATOMIC_RELEASE);
   seed_print();
 }

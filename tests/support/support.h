@@ -4,8 +4,8 @@
 #define ROUSE_TESTS_SUPPORT_H
 
 #include <pthread.h>
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -265,7 +265,8 @@ static void callback_cannot_make_a_blocking_call(void **state) {
 static int64_t count_calls(void *argument) {
   rouse_loop_stats *stats = argument;
   call self = {.returns = 0};
-  for (int i = 0; i < 5; i++) check_result(rouse_blocking_call(note_thread, &self, NULL), ROUSE_DONE);
+  for (int i = 0; i < 5; i++)
+    check_result(rouse_blocking_call(note_thread, &self, NULL), ROUSE_DONE);
   rouse_run_stats_read(stats);
   return 0;
 }

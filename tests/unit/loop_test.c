@@ -167,7 +167,8 @@ static void run_loop_in_its_task(void *argument) {
 
 static void misuse_of_a_loop_dies_with_a_sentence(void **state) {
   (void)state;
-  test_expect_death(destroy_in_a_thread, NULL, "a loop is destroyed by another thread than its own");
+  test_expect_death(destroy_in_a_thread, NULL,
+                    "a loop is destroyed by another thread than its own");
   test_expect_death(run_in_a_thread, NULL, "a loop is run by another thread than its own");
   test_expect_death(run_loop_in_its_task, NULL, "a loop is run from inside one of its tasks");
 }

@@ -140,9 +140,7 @@ static void signals_do_not_end_a_wait(void **state) {
   check_system(sigaction(SIGUSR1, &old, NULL));
 }
 
-static void wait_for_event(void *argument) {
-  check_result(rouse_event_wait(argument), ROUSE_DONE);
-}
+static void wait_for_event(void *argument) { check_result(rouse_event_wait(argument), ROUSE_DONE); }
 
 static void many_threads_on_one_event_are_all_woken(void **state) {
   (void)state;

@@ -24,8 +24,8 @@ static void lock_start(rouse_mutex *mutex, int index, int expected) {
 }
 
 static void acquire_start(rouse_semaphore *semaphore, int index, uint32_t permits, int expected) {
-  check_result(
-      rouse_semaphore_acquire_start(semaphore, &waits[index].wait, permits, ROUSE_FOREVER), expected);
+  check_result(rouse_semaphore_acquire_start(semaphore, &waits[index].wait, permits, ROUSE_FOREVER),
+               expected);
 }
 
 // --- the word -------------------------------------------------------------------------------------
@@ -147,11 +147,10 @@ static void mail_pushed_before_its_ring_is_taken_by_whoever_rings_first(void **s
   queue_check_quiet(&semaphore.queue);
   check(semaphore.queue.head == &waits[0].wait);
   // The first poster's ring comes now, and finds nothing left to do but combine.
-  uint64_t word = __atomic_fetch_or(&semaphore.queue.word.raw, ROUSE__MAIL | ROUSE__BUSY,
-                                    __ATOMIC_ACQ_REL);
+  uint64_t word =
+      __atomic_fetch_or(&semaphore.queue.word.raw, ROUSE__MAIL | ROUSE__BUSY, __ATOMIC_ACQ_REL);
   check(!(word & ROUSE__BUSY));
-  rouse__queue_run(&semaphore.queue, word, word | ROUSE__MAIL | ROUSE__BUSY,
-                   ROUSE__KIND_SEMAPHORE);
+  rouse__queue_run(&semaphore.queue, word, word | ROUSE__MAIL | ROUSE__BUSY, ROUSE__KIND_SEMAPHORE);
   queue_check_quiet(&semaphore.queue);
   rouse_semaphore_release(&semaphore, 2);
   check_equal(fake_waker_deliver(&home), 2);
@@ -379,9 +378,8 @@ static void wakes_left_unspent_by_the_budget_are_spent_later(void **state) {
   rouse_waitqueue queue = ROUSE_WAITQUEUE_INIT;
   const int waiters = ROUSE__PASS_BUDGET + 20, wakes = ROUSE__PASS_BUDGET + 10;
   for (int i = 0; i < waiters; i++) {
-    check_result(
-        rouse_waitqueue_wait_if_start(&queue, &waits[i].wait, NULL, NULL, ROUSE_FOREVER),
-        ROUSE_PENDING);
+    check_result(rouse_waitqueue_wait_if_start(&queue, &waits[i].wait, NULL, NULL, ROUSE_FOREVER),
+                 ROUSE_PENDING);
   }
   rouse_waitqueue_wake(&queue, (uint32_t)wakes);
   check_equal(home.arrivals, ROUSE__PASS_BUDGET + 1);
@@ -625,9 +623,9 @@ static void grant_to_the_caller_itself_is_not_delivered(void **state) {
   __atomic_and_fetch(&semaphore.queue.word.raw, ~(uint64_t)ROUSE__BUSY, __ATOMIC_RELAXED);
   (void)before;
   waits[0].wait.demand = 1;
-  check_result(rouse__queue_wait(&semaphore.queue, &waits[0].wait, ROUSE__KIND_SEMAPHORE,
-                                 ROUSE_FOREVER),
-               ROUSE_DONE);
+  check_result(
+      rouse__queue_wait(&semaphore.queue, &waits[0].wait, ROUSE__KIND_SEMAPHORE, ROUSE_FOREVER),
+      ROUSE_DONE);
   check_equal(home.arrivals, 0);
   check_equal(home.waker.pending, 0);
   check_equal(rouse_semaphore_available(&semaphore), 0);
@@ -736,9 +734,8 @@ static void wake_after_the_ring_belongs_to_the_mailed_waiter(void **state) {
   rouse_waitqueue queue = ROUSE_WAITQUEUE_INIT;
   bool wanted = true;
   uint64_t before = queue_hold(&queue.queue);
-  check_result(
-      rouse_waitqueue_wait_if_start(&queue, &waits[0].wait, holds, &wanted, ROUSE_FOREVER),
-      ROUSE_PENDING);
+  check_result(rouse_waitqueue_wait_if_start(&queue, &waits[0].wait, holds, &wanted, ROUSE_FOREVER),
+               ROUSE_PENDING);
   rouse_waitqueue_wake_one(&queue);  // after the ring: it is the waiter's
   queue_let_go(&queue.queue, before, ROUSE__KIND_WAITQUEUE);
   check_equal(fake_waker_deliver(&home), 1);
@@ -798,8 +795,8 @@ int main(void) {
       cmocka_unit_test_setup(cancels_of_neighbours_in_one_drain_all_leave, prepare),
       cmocka_unit_test_setup(second_cancel_changes_nothing, prepare),
       cmocka_unit_test_setup(deadline_before_cancel_reports_timed_out, prepare),
-      cmocka_unit_test_setup(
-          cancel_mailed_after_the_grant_reports_the_grant_once_its_mail_is_read, prepare),
+      cmocka_unit_test_setup(cancel_mailed_after_the_grant_reports_the_grant_once_its_mail_is_read,
+                             prepare),
       cmocka_unit_test_setup(cancel_in_place_after_the_grant_reports_the_grant, prepare),
       cmocka_unit_test_setup(cancel_after_the_last_reference_does_nothing, prepare),
       cmocka_unit_test_setup(removed_head_grants_the_smaller_request_behind_it, prepare),
@@ -832,8 +829,7 @@ int main(void) {
       cmocka_unit_test_setup(pulse_past_a_combiner_releases_the_old_and_not_the_new, prepare),
       cmocka_unit_test_setup(combiner_with_an_old_word_does_not_release_who_came_after_the_reset,
                              prepare),
-      cmocka_unit_test_setup(
-          wake_after_the_ring_belongs_to_the_mailed_waiter, prepare),
+      cmocka_unit_test_setup(wake_after_the_ring_belongs_to_the_mailed_waiter, prepare),
       cmocka_unit_test_setup(wake_between_check_and_queueing_makes_the_caller_check_again, prepare),
       cmocka_unit_test_setup(wake_between_check_and_mail_ends_the_wait_with_again, prepare),
   };

@@ -84,9 +84,7 @@ static void loops_can_be_many(void **state) {
 
 // --- refusals -------------------------------------------------------------------------------------
 
-static int64_t run_inside(void *argument) {
-  return rouse_run(NULL, answer, argument, NULL);
-}
+static int64_t run_inside(void *argument) { return rouse_run(NULL, answer, argument, NULL); }
 
 static void run_inside_a_run_is_refused(void **state) {
   (void)state;
@@ -178,7 +176,8 @@ static int64_t end_in_poll(void *argument) {
 static int64_t end_in_join(void *argument) {
   ending *self = argument;
   rouse_task *task = test_spawn(NULL, end_in_semaphore, self);
-  int result = rouse_task_join(task, NULL);  // the task is cancelled, too, and may be the first to end
+  int result =
+      rouse_task_join(task, NULL);  // the task is cancelled, too, and may be the first to end
   if (result != ROUSE_DONE) {
     check_result(result, ROUSE_ECANCELED);
     rouse_task_detach(task);
@@ -207,7 +206,8 @@ static int64_t leave_all_waiting(void *argument) {
   for (int round = 0; round < 3; round++) {
     for (uint32_t i = 0; i < ENDINGS; i++) {
       for (uint32_t loop = 0; loop < rouse_run_loop_count(); loop++) {
-        check_result(rouse_task_spawn(NULL, rouse_run_loop(loop), endings[i], argument), ROUSE_DONE);
+        check_result(rouse_task_spawn(NULL, rouse_run_loop(loop), endings[i], argument),
+                     ROUSE_DONE);
       }
     }
     if (round == 0) check_result(rouse_task_sleep_ns(2 * MILLISECOND), ROUSE_DONE);

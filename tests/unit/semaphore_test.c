@@ -439,7 +439,8 @@ static int64_t acquire_in_task(void *argument) {
 static int64_t close_with_waiting_tasks(void *argument) {
   rouse_task *tasks[5];
   (void)argument;
-  for (uint32_t i = 0; i < 5; i++) tasks[i] = test_spawn(rouse_run_loop(i % 2), acquire_in_task, NULL);
+  for (uint32_t i = 0; i < 5; i++)
+    tasks[i] = test_spawn(rouse_run_loop(i % 2), acquire_in_task, NULL);
   while (!test_queue_has_waiters(&semaphore.queue)) rouse_task_yield();
   rouse_semaphore_close(&semaphore);
   for (int i = 0; i < 5; i++) check_result(test_join(tasks[i]), ROUSE_ECLOSED);

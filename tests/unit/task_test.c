@@ -136,7 +136,8 @@ IN_TASK(plain_thread_can_spawn_and_join) {
   visitor self = {.loop = rouse_loop_here()};
   test_thread thread;
   test_thread_start(&thread, spawn_and_join_from_thread, &self);
-  while (!test_flag_read(&self.done)) check_result(rouse_task_sleep_ns(100 * MICROSECOND), ROUSE_DONE);
+  while (!test_flag_read(&self.done))
+    check_result(rouse_task_sleep_ns(100 * MICROSECOND), ROUSE_DONE);
   test_thread_join(&thread);
   check_equal(self.result, 77);
   return 0;

@@ -190,7 +190,8 @@ static void past_timer_completes_as_soon_as_the_loop_runs(void **state) {
     test_wait_init(&wait, loop, NULL);
     check_result(rouse_wait_timer_start(&wait.wait, deadlines[i]), ROUSE_PENDING);
     check_equal(wait.completed, 0);
-    for (int turn = 0; turn < 3 && !wait.completed; turn++) check(rouse_loop_run_once(loop, 0) >= 0);
+    for (int turn = 0; turn < 3 && !wait.completed; turn++)
+      check(rouse_loop_run_once(loop, 0) >= 0);
     check_equal(wait.completed, 1);
     check_result(wait.result, ROUSE_ETIMEDOUT);
   }
@@ -271,7 +272,8 @@ static void timer_may_be_started_again_in_its_callback(void **state) {
 }
 
 static int later(const void *a, const void *b) {
-  int64_t x = (*(test_wait *const *)a)->wait.deadline_ns, y = (*(test_wait *const *)b)->wait.deadline_ns;
+  int64_t x = (*(test_wait *const *)a)->wait.deadline_ns,
+          y = (*(test_wait *const *)b)->wait.deadline_ns;
   return x < y ? -1 : x > y;
 }
 
@@ -308,9 +310,7 @@ static void wait_of_no_loop_has_no_timer(void **state) {
   check_result(rouse_wait_timer_start(&wait.wait, 0), ROUSE_ENOLOOP);
 }
 
-static void init_without_a_loop(void *argument) {
-  rouse_wait_init(argument, NULL, NULL);
-}
+static void init_without_a_loop(void *argument) { rouse_wait_init(argument, NULL, NULL); }
 static void init_without_a_loop_dies_with_a_sentence(void **state) {
   (void)state;
   rouse_wait wait;

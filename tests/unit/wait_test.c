@@ -403,7 +403,8 @@ static int64_t waiting_twice(void *argument) {
   self->done = 1;
   self->result = kind->wait(&object, ROUSE_FOREVER);
   check(rouse_task_shield(false));
-  check_result(kind->wait(&object, ROUSE_FOREVER), kind->releases_all ? ROUSE_DONE : ROUSE_ECANCELED);
+  check_result(kind->wait(&object, ROUSE_FOREVER),
+               kind->releases_all ? ROUSE_DONE : ROUSE_ECANCELED);
   self->done = 2;
   return 0;
 }

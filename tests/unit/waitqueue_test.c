@@ -84,9 +84,9 @@ static int64_t check_condition_in_task(void *argument) {
   check_equal(never.calls, 2);
   watched always = {0, 1000};
   check_result(rouse_waitqueue_wait_if_until(&queue, watch, &always, 0), ROUSE_ETIMEDOUT);
-  check_result(rouse_waitqueue_wait_if_until(&queue, watch, &always,
-                                             rouse_deadline_in_ns(2 * MILLISECOND)),
-               ROUSE_ETIMEDOUT);
+  check_result(
+      rouse_waitqueue_wait_if_until(&queue, watch, &always, rouse_deadline_in_ns(2 * MILLISECOND)),
+      ROUSE_ETIMEDOUT);
   counter = 1;
   return 0;
 }
@@ -131,9 +131,9 @@ static void condition_that_changes_with_a_wake_is_checked_again(void **state) {
   watched once = {0, 1};
   test_wait wait;
   test_wait_init(&wait, loop, NULL);
-  check_result(rouse_waitqueue_wait_if_start(&queue, &wait.wait, wake_while_checking, &once,
-                                             ROUSE_FOREVER),
-               ROUSE_EAGAIN);
+  check_result(
+      rouse_waitqueue_wait_if_start(&queue, &wait.wait, wake_while_checking, &once, ROUSE_FOREVER),
+      ROUSE_EAGAIN);
   check_equal(once.calls, 2);
   check_equal(rouse_waitqueue_count(&queue), 0);
 }
@@ -316,7 +316,8 @@ static int64_t raise_gate(void *argument) {
   rouse_task *tasks[10];
   test_thread thread;
   test_thread_start(&thread, wait_for_gate_in_thread, self);
-  for (uint32_t i = 0; i < 10; i++) tasks[i] = test_spawn(rouse_run_loop(i % 2), wait_for_gate, self);
+  for (uint32_t i = 0; i < 10; i++)
+    tasks[i] = test_spawn(rouse_run_loop(i % 2), wait_for_gate, self);
   for (uint32_t i = 0; i < self->wanted; i++) {
     __atomic_fetch_add(&self->value, 1, __ATOMIC_RELAXED);
     rouse_waitqueue_wake_all(&self->queue);
