@@ -67,10 +67,15 @@ extern bench_options bench_option;
 // How long one run of one case should take.
 int64_t bench_slice_ns(void);
 
-// Calls |body| with growing counts for about one slice: the median time of one of its operations,
-// in ns.
+// The processor time that the calling thread has used, in ns. For work of one thread that never waits:
+// there it is the time, less what other programs took. Reading it is a system call.
+int64_t bench_cpu_ns(void);
+
+// Calls |body| with growing counts for about one slice: the median time of one of its operations, in
+// ns, by the clock given (rouse_now_ns or bench_cpu_ns).
 typedef void bench_body_fn(void *argument, uint64_t count);
-double bench_time(bench_body_fn *body, void *argument);
+typedef int64_t bench_clock_fn(void);
+double bench_time(bench_clock_fn *clock, bench_body_fn *body, void *argument);
 
 // Pins the calling thread to processor |index| (modulo what there is); bench_unpin() undoes it.
 void bench_pin(unsigned index);

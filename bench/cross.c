@@ -40,7 +40,7 @@ static int64_t loops_main(void *argument) {
   struct loops *loops = argument;
   rouse_task *task;
   if (rouse_task_spawn(&task, rouse_run_loop(1), far_task, loops)) return -1;
-  loops->value = bench_time(loops_body, loops);
+  loops->value = bench_time(rouse_now_ns, loops_body, loops);
   loops->stop = true;
   rouse_semaphore_release(&loops->ping, 1);
   rouse_task_join(task, NULL);
@@ -128,7 +128,7 @@ static const char *two_threads(const bench_case *self, bench_sample *out) {
   pthread_t handle;
   bench_pin(0);
   if (pthread_create(&handle, NULL, far_thread, &threads)) return "no thread";
-  out->value = bench_time(threads_body, &threads) / 1000;
+  out->value = bench_time(rouse_now_ns, threads_body, &threads) / 1000;
   atomic_store(&threads.stop, true);
   fill(&threads, &threads.ping);
   pthread_join(handle, NULL);

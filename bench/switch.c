@@ -34,7 +34,7 @@ static int64_t yield_main(void *argument) {
   struct partner *partner = argument;
   rouse_task *task;
   if (rouse_task_spawn(&task, NULL, yield_partner, partner)) return -1;
-  partner->value = bench_time(yield_body, NULL) / 2;
+  partner->value = bench_time(bench_cpu_ns, yield_body, NULL) / 2;
   partner->stop = true;
   rouse_task_join(task, NULL);
   return 0;
@@ -62,7 +62,7 @@ static int64_t pingpong_main(void *argument) {
   struct partner *partner = argument;
   rouse_task *task;
   if (rouse_task_spawn(&task, NULL, pingpong_partner, partner)) return -1;
-  partner->value = bench_time(pingpong_body, partner) / 2;
+  partner->value = bench_time(bench_cpu_ns, pingpong_body, partner) / 2;
   partner->stop = true;
   rouse_semaphore_release(&partner->ping, 1);
   rouse_task_join(task, NULL);
@@ -85,7 +85,7 @@ static void spawn_body(void *argument, uint64_t count) {
 
 static int64_t spawn_main(void *argument) {
   struct partner *partner = argument;
-  partner->value = bench_time(spawn_body, NULL);
+  partner->value = bench_time(bench_cpu_ns, spawn_body, NULL);
   return 0;
 }
 
@@ -104,7 +104,7 @@ static void spawn_crowd_body(void *argument, uint64_t count) {
 
 static int64_t spawn_crowd_main(void *argument) {
   struct partner *partner = argument;
-  partner->value = bench_time(spawn_crowd_body, NULL);
+  partner->value = bench_time(bench_cpu_ns, spawn_crowd_body, NULL);
   return 0;
 }
 
@@ -156,7 +156,7 @@ static const char *bare_switch(const bench_case *self, bench_sample *out) {
   if (!stack) return "no memory";
   rouse__context_adopt(&bare.here);
   rouse__context_make(&bare.there, stack, stack + STACK, bare_entry, &bare);
-  out->value = bench_time(bare_body, &bare) / 2;
+  out->value = bench_time(bench_cpu_ns, bare_body, &bare) / 2;
   bare.stop = true;
   rouse__context_switch(&bare.here, &bare.there);
   rouse__context_release(&bare.there);
@@ -188,7 +188,7 @@ static const char *bare_make(const bench_case *self, bench_sample *out) {
   if (!stack) return "no memory";
   rouse__context_adopt(&bare.here);
   void *arguments[] = {&bare, stack};
-  out->value = bench_time(bare_make_body, arguments);
+  out->value = bench_time(bench_cpu_ns, bare_make_body, arguments);
   rouse__context_release(&bare.here);
   munmap(stack, STACK);
   return NULL;
@@ -216,7 +216,7 @@ static const char *system_switch(const bench_case *self, bench_sample *out) {
   system_there.uc_stack.ss_size = STACK;
   system_there.uc_link = &system_here;
   makecontext(&system_there, system_entry, 0);
-  out->value = bench_time(system_body, NULL) / 2;
+  out->value = bench_time(bench_cpu_ns, system_body, NULL) / 2;
   system_stop = true;
   swapcontext(&system_here, &system_there);
   munmap(stack, STACK);

@@ -47,15 +47,15 @@ static double time_object(long which) {
   rouse_event event;
   switch (which) {
     case MUTEX:
-      return bench_time(mutex_body, &mutex);
+      return bench_time(bench_cpu_ns, mutex_body, &mutex);
     case SEMAPHORE:
-      return bench_time(semaphore_body, &semaphore);
+      return bench_time(bench_cpu_ns, semaphore_body, &semaphore);
     case EVENT:
       rouse_event_init(&event, ROUSE_EVENT_AUTO, false);
-      return bench_time(event_body, &event);
+      return bench_time(bench_cpu_ns, event_body, &event);
     default:
       rouse_event_init(&event, ROUSE_EVENT_MANUAL, true);
-      return bench_time(event_is_set_body, &event);
+      return bench_time(bench_cpu_ns, event_is_set_body, &event);
   }
 }
 
@@ -96,7 +96,7 @@ static void pthread_body(void *argument, uint64_t count) {
 static const char *pthread_mutex(const bench_case *self, bench_sample *out) {
   (void)self;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  out->value = bench_time(pthread_body, &mutex);
+  out->value = bench_time(bench_cpu_ns, pthread_body, &mutex);
   return NULL;
 }
 
@@ -112,7 +112,7 @@ static const char *posix_semaphore(const bench_case *self, bench_sample *out) {
   (void)self;
   sem_t semaphore;
   if (sem_init(&semaphore, 0, 1)) return "no semaphore";
-  out->value = bench_time(sem_body, &semaphore);
+  out->value = bench_time(bench_cpu_ns, sem_body, &semaphore);
   sem_destroy(&semaphore);
   return NULL;
 }
@@ -141,7 +141,7 @@ static void flag_body(void *argument, uint64_t count) {
 static const char *pthread_flag(const bench_case *self, bench_sample *out) {
   (void)self;
   struct flag flag = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-  out->value = bench_time(flag_body, &flag);
+  out->value = bench_time(bench_cpu_ns, flag_body, &flag);
   return NULL;
 }
 
@@ -161,7 +161,7 @@ static void floor_body(void *argument, uint64_t count) {
 static const char *bare_atomics(const bench_case *self, bench_sample *out) {
   (void)self;
   uint32_t word = 0;
-  out->value = bench_time(floor_body, &word);
+  out->value = bench_time(bench_cpu_ns, floor_body, &word);
   return NULL;
 }
 
@@ -177,7 +177,7 @@ static void nsync_body(void *argument, uint64_t count) {
 static const char *nsync_mutex(const bench_case *self, bench_sample *out) {
   (void)self;
   nsync_mu mutex = NSYNC_MU_INIT;
-  out->value = bench_time(nsync_body, &mutex);
+  out->value = bench_time(bench_cpu_ns, nsync_body, &mutex);
   return NULL;
 }
 
@@ -191,7 +191,7 @@ static const char *nsync_notified(const bench_case *self, bench_sample *out) {
   nsync_note note = nsync_note_new(NULL, nsync_time_no_deadline);
   if (!note) return "no memory";
   nsync_note_notify(note);
-  out->value = bench_time(note_body, note);
+  out->value = bench_time(bench_cpu_ns, note_body, note);
   nsync_note_free(note);
   return NULL;
 }
