@@ -57,14 +57,14 @@ struct rouse__waker_ops {
 };
 
 struct rouse__waker {
-  const struct rouse__waker_ops *ops;
-  int64_t now_ns;   // own thread: a recent reading of the clock
-  int64_t pending;  // own thread: waits started and not delivered
+  const struct rouse__waker_ops *ops;  // what other threads read, on a line that is not written
+  _Alignas(64) int64_t now_ns;         // own thread: a recent reading of the clock
+  int64_t pending;                     // own thread: waits started and not delivered
 };
 
 // The wait of a task or thread that waits inside a call.
 struct rouse__blocked {
-  rouse_wait wait;
+  _Alignas(64) rouse_wait wait;
   void *owner;  // the task
 };
 

@@ -103,14 +103,25 @@ void rouse__thread_yield(void) { sched_yield(); }
 // --- readings
 // -------------------------------------------------------------------------------------
 
-uint32_t rouse__cpu_count(void) {
+static uint32_t processors_of(pid_t thread) {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    int count = CPU_COUNT(&set);
-    if (count > 0) return (uint32_t)count;
+  if (sched_getaffinity(thread, sizeof set, &set)) return 0;
+  return (uint32_t)CPU_COUNT(&set);
+}
+
+// Threads that pin themselves must not make the process look smaller: the most ever seen counts.
+uint32_t rouse__cpu_count(void) {
+  static rouse__atomic32 most;
+  uint32_t count = processors_of(0), process = processors_of(getpid());
+  if (process > count) count = process;
+  if (!count) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    count = online > 0 ? (uint32_t)online : 1;
   }
-  long online = sysconf(_SC_NPROCESSORS_ONLN);
-  return online > 0 ? (uint32_t)online : 1;
+  uint32_t seen = load_relaxed(&most);  // RELAXED: a number of its own
+  if (count <= seen) return seen;
+  store_relaxed(&most, count);  // RELAXED: two that store at once store what they saw
+  return count;
 }
 
 const char *rouse__environment(const char *name) {
