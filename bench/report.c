@@ -227,7 +227,8 @@ void bench_report_begin(void) {
            bench_option.quick ? ", quick: no figures to quote" : "");
     printf(
         "Figures: median (least – most); the ratio is rouse's first figure by the peer's.\n"
-        "Work of one thread is measured in its processor time. Cases with two loops or two threads\n"
+        "Work of one thread is measured in its processor time. Cases with two loops or two "
+        "threads\n"
         "are measured by the clock, and pinned to processors 0 and 1.\n\n");
     return;
   }
