@@ -1,8 +1,8 @@
 // What the sanitizers and valgrind must be told about stacks that change under them.
 //
 // ThreadSanitizer keeps a shadow call stack and a vector clock per fiber. Two fibers of one thread
-// run one after the other, so every switch synchronizes them. gcc 12's can keep 8,128 of threads and
-// fibers together.
+// run one after the other, so every switch synchronizes them. The one of gcc 12 can keep 8,128
+// threads and fibers together.
 //
 // AddressSanitizer keeps the bounds of the current stack, and a fake stack for its use-after-return
 // check. A leaving flow hands over its fake stack (or none, when it ends, which frees it); an

@@ -5,8 +5,8 @@
 // frame): they are saved here, with rsp and the place to go on at. Nothing is pushed, so a caller's
 // red zone stays whole.
 //
-// The control words are saved and loaded without looking: comparing first, to spare the loads,
-// waits for the stores it reads back and is slower.
+// The control words are saved and loaded without looking: comparing first, to spare the loads, was
+// measured to be slower.
 //
 // The last two instructions change the stack and leave; all else is loaded before, so that a
 // signal's unwinder finds a matching frame nearly everywhere.

@@ -385,8 +385,8 @@ enum { SANITIZED = 1, MANY = 20000 };  // each costs several times as much
 #endif
 
 // The tasks of a large server, all waiting: one page each. Then they leave. Counted by page in any
-// build, and as the system sees it where no sanitizer adds memory of its own; that with room for the
-// books of an emulator.
+// build, and as the system sees it where no sanitizer adds memory of its own; that with room for
+// the books of an emulator.
 enum { WARM = 1000 };
 
 static void crowd_comes_and_goes(rouse__stack_pool *pool, struct rouse__stack *stacks,
