@@ -41,7 +41,7 @@ function take(line) {
   }
   if (line ~ /^\[  SKIPPED \] .*listed below/) listed = 1
   if (line ~ /^\[  SKIPPED \]/ && !listed) {
-    skip_name[skips] = substr(line, 13)
+    skip_name[skips] = substr(line, 14)
     skip_reason[skips++] = reason
     reason = ""
   }
