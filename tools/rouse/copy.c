@@ -83,17 +83,27 @@ bool copy_options_take(int letter, copy_options *options, const char *command) {
     case 'f':
       return parse_number(optarg, COPY_IN_FLIGHT_MAX, command, "max-in-flight",
                           &options->max_in_flight);
-    case 'l': return parse_number(optarg, WALK_LOOPS_MAX, command, "loops", &options->loops);
+    case 'l':
+      return parse_number(optarg, WALK_LOOPS_MAX, command, "loops", &options->loops);
     case 'b':
       options->backend = optarg;
       if (is_backend(optarg)) return true;
       fprintf(stderr, "%s: --backend takes io_uring, epoll or poll, not '%s'\n", command, optarg);
       return false;
-    case 'v': options->verify = true; return true;
-    case 'j': options->json = true; return true;
-    case 'q': options->quiet = true; return true;
-    case 'T': options->no_target_directory = true; return true;
-    default: return false;  // getopt has told
+    case 'v':
+      options->verify = true;
+      return true;
+    case 'j':
+      options->json = true;
+      return true;
+    case 'q':
+      options->quiet = true;
+      return true;
+    case 'T':
+      options->no_target_directory = true;
+      return true;
+    default:
+      return false;  // getopt has told
   }
 }
 

@@ -40,7 +40,7 @@ enum { BUFFER_CLASSES = 4, BUFFER_PAGE = 4096, BUFFER_MAX = 256 * 1024 };
 
 typedef struct buffer {
   struct buffer *next;
-  uint32_t class, pages, depth;
+  uint32_t kind, pages, depth;
 } buffer;
 
 // Where everything goes, found by copy_paths_find().
@@ -66,7 +66,7 @@ struct copy {
   _Atomic bool stop;  // set by the signal handler
   buffer *buffers[WALK_LOOPS_MAX][BUFFER_CLASSES];
 
-  rouse_mutex links_lock;  // of the next two
+  rouse_mutex links_lock;   // of the next two
   link_table links[SIDES];  // by the source's inodes; --verify: also by the target's
   link_wish *wishes, **wishes_end;
 
@@ -80,7 +80,7 @@ struct copy {
   int failure;  // why it could not even start, or 0
 };
 
-// --- the whole ------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 // Copies as |options| say. Returns the exit status; then the figures are in |copy|, to be freed by
 // copy_finish(). Failures have been told on standard error.
@@ -99,10 +99,11 @@ bool copy_print_json(const copy *copy, int status, FILE *to);
 bool copy_paths_find(copy *copy);
 void copy_paths_free(copy_paths *paths);
 
-// Shows progress on standard error until it is cancelled. A task's function; its argument is the copy.
+// Shows progress on standard error until it is cancelled. A task's function; its argument is the
+// copy.
 int64_t copy_progress(void *argument);
 
-// --- entries --------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
 // Copies one entry; reports failures. |group|: the entry's hard links, if they are known already.
 void copy_entry(copy *copy, entry *entry, link_group *group);
@@ -127,7 +128,7 @@ static inline const char *entry_name(const entry *entry, enum side side) {
   return side == SOURCE ? entry->name : entry->target_name;
 }
 
-// --- attributes -----------------------------------------------------------------------------------
+// --- attributes ----------------------------------------------------------------------------------
 
 // An inode whose attributes are read or written: an open descriptor, or one with O_PATH.
 typedef struct inode {
@@ -141,8 +142,8 @@ typedef struct place {
   const char *name;
 } place;
 
-// Gives |to|, which has the status |made|, the owner, extended attributes, mode and times that |from|
-// has, whose status was |status|. |clean|: access control lists that |to| inherited go away.
+// Gives |to|, which has the status |made|, the owner, extended attributes, mode and times that
+// |from| has, whose status was |status|. |clean|: access control lists that |to| inherited go away.
 // Returns 0, or a failure and what was not possible in |*out_what|.
 // |where| it is, for notes. Makes system calls only: for system_call().
 int attributes_keep(copy *copy, const struct stat *status, inode from, const struct stat *made,
@@ -153,11 +154,11 @@ mode_t attributes_mode(const struct stat *status, uid_t uid, gid_t gid);
 
 int attributes_set_mode(inode to, mode_t mode);
 
-// Compares the extended attributes. Returns 0, a failure, or 1 and the name (on the heap) of one that
-// differs in |*out_name|.
+// Compares the extended attributes. Returns 0, a failure, or 1 and the name (on the heap) of one
+// that differs in |*out_name|.
 int attributes_compare(inode left, inode right, char **out_name);
 
-// --- hard links -----------------------------------------------------------------------------------
+// --- hard links ----------------------------------------------------------------------------------
 
 // An inode with several names.
 struct link_group {
@@ -179,7 +180,7 @@ void links_make(copy *copy);
 link_group *links_group(link_table *table, identity identity, bool *out_new);
 void links_free(copy *copy);
 
-// --- directories ----------------------------------------------------------------------------------
+// --- directories ---------------------------------------------------------------------------------
 
 // Operations of the walk that copies.
 int copy_enter(walk *walk, directory *child);
@@ -188,7 +189,7 @@ void copy_leave(walk *walk, directory *directory);
 // Sets the modes that could not be set before the end.
 void copy_late_finish(copy *copy);
 
-// --- buffers --------------------------------------------------------------------------------------
+// --- buffers -------------------------------------------------------------------------------------
 
 // A buffer for |size| bytes, or for BUFFER_MAX of them if |size| is more. Waits for memory.
 void *buffer_get(copy *copy, uint64_t size, size_t *out_size);
@@ -196,7 +197,7 @@ void buffer_put(copy *copy, void *memory);
 void buffers_free(copy *copy);
 enum { BUFFER_PAGES_TOTAL = 64 * 1024 * 1024 / BUFFER_PAGE };
 
-// --- verification ---------------------------------------------------------------------------------
+// --- verification --------------------------------------------------------------------------------
 
 // Walks both trees again and reports differences. Returns 0, or why it could not be started.
 int verify_run(copy *copy);

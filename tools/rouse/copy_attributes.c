@@ -1,10 +1,10 @@
 // Owner, extended attributes, mode, times: in this order, because each may undo the one after it. A
-// change of owner clears the set-id bits and file capabilities; extended attributes can hold an access
-// control list, which is part of the mode, and need a file that its owner may write; everything
-// changes the time of change, and nothing but writing the time of modification.
+// change of owner clears the set-id bits and file capabilities; extended attributes can hold an
+// access control list, which is part of the mode, and need a file that its owner may write;
+// everything changes the time of change, and nothing but writing the time of modification.
 //
-// What the system does not permit (another owner without privilege, attributes that the target's file
-// system does not have) is counted and noted, and is no failure.
+// What the system does not permit (another owner without privilege, attributes that the target's
+// file system does not have) is counted and noted, and is no failure.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 
 enum { LINK_SIZE = 32, SMALL = 512 };
 
-// Descriptors with O_PATH can't be asked for attributes; their name under /proc can, and leads to the
-// inode itself, even if it is a symbolic link.
+// Descriptors with O_PATH can't be asked for attributes; their name under /proc can, and leads to
+// the inode itself, even if it is a symbolic link.
 static const char *proc_name(inode inode, char text[LINK_SIZE]) {
   snprintf(text, LINK_SIZE, "/proc/self/fd/%d", inode.fd);
   return text;
@@ -126,8 +126,9 @@ static int copy_extended(copy *copy, inode from, inode to, bool clean, place whe
     }
     bytes_free(&value);
     if (result < 0 && is_refusal(result)) {
-      note_left(copy, &copy->report.attributes_left, where, "its attribute %s is not kept (%s); others are only counted",
-                name, rouse_error_message(result));
+      note_left(copy, &copy->report.attributes_left, where,
+                "its attribute %s is not kept (%s); others are only counted", name,
+                rouse_error_message(result));
       result = 0;
     }
   }
@@ -157,8 +158,8 @@ static int keep_owner(copy *copy, const struct stat *status, const struct stat *
   if (*gid != status->st_gid && set_owner(to, (uid_t)-1, status->st_gid) == 0) {
     *gid = status->st_gid;
   }
-  note_left(copy, &copy->report.owners_left, where, "its owner is not kept (%s); others are only counted",
-            rouse_error_message(result));
+  note_left(copy, &copy->report.owners_left, where,
+            "its owner is not kept (%s); others are only counted", rouse_error_message(result));
   return 0;
 }
 
@@ -213,9 +214,9 @@ int attributes_compare(inode left, inode right, char **out_name) {
       const char *name = names[side].data + at;
       at += (int64_t)strlen(name) + 1;
       for (int index = 0; index < 2; index++) bytes_read(&value[index], inodes[index], name);
-      bool same = value[0].size == value[1].size &&
-                  (value[0].size <= 0 ||
-                   memcmp(value[0].data, value[1].data, (size_t)value[0].size) == 0);
+      bool same =
+          value[0].size == value[1].size &&
+          (value[0].size <= 0 || memcmp(value[0].data, value[1].data, (size_t)value[0].size) == 0);
       for (int index = 0; index < 2; index++) bytes_free(&value[index]);
       if (same) continue;
       result = 1;

@@ -1,29 +1,29 @@
 // A buffer belongs to the loop that its task runs on, so that its memory stays warm and no lock is
-// needed. How much memory all of them take together is bounded by a semaphore of pages, and how much
-// of it lies idle on a loop by giving back what is too much.
+// needed. How much memory all of them take together is bounded by a semaphore of pages, and how
+// much of it lies idle on a loop by giving back what is too much.
 #include <stdlib.h>
 
 #include "copy.h"
 
-static const uint32_t class_pages[BUFFER_CLASSES] = {2, 8, 32, BUFFER_MAX / BUFFER_PAGE};
+static const uint32_t kind_pages[BUFFER_CLASSES] = {2, 8, 32, BUFFER_MAX / BUFFER_PAGE};
 
 enum { ALIGNMENT = 64, IDLE_PAGES_MAX = 1024 };
 _Static_assert(sizeof(buffer) <= ALIGNMENT, "the head fits before the buffer");
 
 void *buffer_get(copy *copy, uint64_t size, size_t *out_size) {
-  uint32_t class = 0;
-  while (class + 1 < BUFFER_CLASSES && (uint64_t)class_pages[class] * BUFFER_PAGE < size) class++;
-  uint32_t pages = class_pages[class];
+  uint32_t kind = 0;
+  while (kind + 1 < BUFFER_CLASSES && (uint64_t)kind_pages[kind] * BUFFER_PAGE < size) kind++;
+  uint32_t pages = kind_pages[kind];
   // All that this file needs at once: who holds pages never waits for more.
   rouse_semaphore_acquire(&copy->memory, pages);
-  buffer **list = &copy->buffers[walk_loop_here(&copy->walk)][class];
+  buffer **list = &copy->buffers[walk_loop_here(&copy->walk)][kind];
   buffer *head = *list;
   if (head != NULL) {
     *list = head->next;
   } else {
     head = aligned_alloc(ALIGNMENT, (size_t)pages * BUFFER_PAGE + ALIGNMENT);
     if (head == NULL) system_die_without_memory();
-    *head = (buffer){.class = class, .pages = pages};
+    *head = (buffer){.kind = kind, .pages = pages};
   }
   *out_size = (size_t)pages * BUFFER_PAGE;
   return (char *)head + ALIGNMENT;
@@ -31,7 +31,7 @@ void *buffer_get(copy *copy, uint64_t size, size_t *out_size) {
 
 void buffer_put(copy *copy, void *memory) {
   buffer *head = (buffer *)((char *)memory - ALIGNMENT);
-  buffer **list = &copy->buffers[walk_loop_here(&copy->walk)][head->class];
+  buffer **list = &copy->buffers[walk_loop_here(&copy->walk)][head->kind];
   uint32_t pages = head->pages;
   head->depth = *list == NULL ? 1 : (*list)->depth + 1;
   if (head->depth * pages > IDLE_PAGES_MAX) {
@@ -45,13 +45,13 @@ void buffer_put(copy *copy, void *memory) {
 
 void buffers_free(copy *copy) {
   for (uint32_t loop = 0; loop < WALK_LOOPS_MAX; loop++) {
-    for (uint32_t class = 0; class < BUFFER_CLASSES; class++) {
-      for (buffer *head = copy->buffers[loop][class]; head != NULL;) {
+    for (uint32_t kind = 0; kind < BUFFER_CLASSES; kind++) {
+      for (buffer *head = copy->buffers[loop][kind]; head != NULL;) {
         buffer *next = head->next;
         free(head);
         head = next;
       }
-      copy->buffers[loop][class] = NULL;
+      copy->buffers[loop][kind] = NULL;
     }
   }
 }

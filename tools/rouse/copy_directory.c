@@ -1,8 +1,8 @@
 // Directories of a copy: made when they are entered, given their attributes when they are left.
 //
-// While a directory is filled it belongs to the copier alone (mode 0700). It is left when all in it is
-// in place, so its times are then final. A mode that would keep its owner out is set at the very end,
-// since its subdirectories may have to be reached through it until then.
+// While a directory is filled it belongs to the copier alone (mode 0700). It is left when all in it
+// is in place, so its times are then final. A mode that would keep its owner out is set at the very
+// end, since its subdirectories may have to be reached through it until then.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
@@ -53,7 +53,7 @@ int copy_enter(walk *walk, directory *child) {
   return result;
 }
 
-// --- leaving --------------------------------------------------------------------------------------
+// --- leaving -------------------------------------------------------------------------------------
 
 // Whether |directory| must stay open to its owner until the end.
 static bool is_late(const copy *copy, const directory *directory) {
@@ -144,7 +144,8 @@ void copy_late_finish(copy *copy) {
       inode to = {directory->fd[TARGET], true};
       result = (int)system_result(fstat(to.fd, &made));
       if (result == 0) {
-        result = attributes_set_mode(to, attributes_mode(&directory->status, made.st_uid, made.st_gid));
+        result =
+            attributes_set_mode(to, attributes_mode(&directory->status, made.st_uid, made.st_gid));
       }
       walk_unpin(&copy->walk, directory);
     }

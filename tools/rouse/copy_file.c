@@ -1,9 +1,11 @@
-// A regular file: read by completion, written under a temporary name beside its target, and renamed.
+// A regular file: read by completion, written under a temporary name beside its target, and
+// renamed.
 //
-// What makes and finishes the target (open, owner, attributes, mode, times, close, rename) is one group
-// of system calls, made at one go wherever system_call() decides. A file that fits one buffer is one
-// read, and one group that writes it, too. Bigger ones are a group, reads and writes by completion, and
-// another group. The temporary file goes away on every path that does not rename it.
+// What makes and finishes the target (open, owner, attributes, mode, times, close, rename) is one
+// group of system calls, made at one go wherever system_call() decides. A file that fits one buffer
+// is one read, and one group that writes it, too. Bigger ones are a group, reads and writes by
+// completion, and another group. The temporary file goes away on every path that does not rename
+// it.
 //
 // Holes are found by the system (SEEK_DATA, SEEK_HOLE) and never written.
 #define _GNU_SOURCE
@@ -34,7 +36,7 @@ static int fail(passage *passage, enum side side, int64_t code, const char *what
   return (int)code;
 }
 
-// --- groups of system calls -----------------------------------------------------------------------
+// --- groups of system calls ----------------------------------------------------------------------
 
 static int create_now(passage *passage) {
   int dir = passage->entry->directory->fd[TARGET];
@@ -101,7 +103,7 @@ static int call(passage *passage, rouse_task_fn *function) {
   return (int)system_call(&passage->copy->walk.gauges[TARGET], function, passage);
 }
 
-// --- contents -------------------------------------------------------------------------------------
+// --- contents ------------------------------------------------------------------------------------
 
 static int write_all(passage *passage, size_t size, uint64_t offset) {
   for (size_t done = 0; done < size;) {
@@ -203,7 +205,7 @@ static int carry(passage *passage) {
   return result < 0 ? result : call(passage, finish);
 }
 
-// --- the whole ------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 // Opens the source and looks at it. Not 0: told.
 static bool open_source(passage *passage) {

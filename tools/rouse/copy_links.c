@@ -1,9 +1,9 @@
-// Hard links: of all the names of an inode the first that is found is copied, and the others are made
-// links to it at the end.
+// Hard links: of all the names of an inode the first that is found is copied, and the others are
+// made links to it at the end.
 //
-// Waiting until the end spares everything that could go wrong in between: the first may still be under
-// way on another loop when the second is found, or may fail, and then the next name is copied in its
-// stead. A directory that is owed a link is not left before (its times would change).
+// Waiting until the end spares everything that could go wrong in between: the first may still be
+// under way on another loop when the second is found, or may fail, and then the next name is copied
+// in its stead. A directory that is owed a link is not left before (its times would change).
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,11 +18,11 @@ struct link_wish {
   entry *entry;  // owed by its directory
 };
 
-// --- groups: a table with open addressing ---------------------------------------------------------
+// --- groups: a table with open addressing --------------------------------------------------------
 
 static link_group **find(const link_table *table, identity identity) {
-  uint64_t hash = ((uint64_t)identity.inode ^ ((uint64_t)identity.device << 48)) *
-                  UINT64_C(0x9E3779B97F4A7C15);
+  uint64_t hash =
+      ((uint64_t)identity.inode ^ ((uint64_t)identity.device << 48)) * UINT64_C(0x9E3779B97F4A7C15);
   size_t slot = (size_t)(hash >> 20) & (table->room - 1);
   while (table->groups[slot] != NULL && !identity_equal(table->groups[slot]->identity, identity)) {
     slot = (slot + 1) & (table->room - 1);
@@ -69,7 +69,7 @@ void links_free(copy *copy) {
   }
 }
 
-// --- claims ---------------------------------------------------------------------------------------
+// --- claims --------------------------------------------------------------------------------------
 
 static void set_first(copy *copy, link_group *group, const entry *entry) {
   if (group->directory != NULL) walk_drop(&copy->walk, group->directory);
@@ -108,7 +108,7 @@ bool links_claim(copy *copy, entry *entry, const struct stat *status, link_group
   return first;
 }
 
-// --- the pass at the end --------------------------------------------------------------------------
+// --- the pass at the end -------------------------------------------------------------------------
 
 struct linking {
   int from, to;

@@ -1,7 +1,8 @@
-// Which directory goes into which, by the rules of `cp -a`, and what is refused before anything is made.
+// Which directory goes into which, by the rules of `cp -a`, and what is refused before anything is
+// made.
 //
-// The paths on the command line are the user's own words, so they are followed wherever they lead. All
-// that comes after is relative to the descriptors that are opened here.
+// The paths on the command line are the user's own words, so they are followed wherever they lead.
+// All that comes after is relative to the descriptors that are opened here.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static char *join(const char *left, const char *right) {
   return joined;
 }
 
-// --- the source -----------------------------------------------------------------------------------
+// --- the source ----------------------------------------------------------------------------------
 
 // Fills in the source's side. |status| takes its status.
 static bool find_source(copy *copy, const split *source, struct stat *status) {
@@ -107,7 +108,7 @@ static bool find_source(copy *copy, const split *source, struct stat *status) {
   return true;
 }
 
-// --- the target -----------------------------------------------------------------------------------
+// --- the target ----------------------------------------------------------------------------------
 
 // Where the copy goes: a name in a directory that is open, or (name NULL) that very directory.
 typedef struct destination {

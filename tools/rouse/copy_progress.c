@@ -1,8 +1,8 @@
 // Progress on a terminal: files, bytes, rate, and the time that is left.
 //
 // How much there is to do is not known before the tree has been read. So once a copy has lasted for
-// a moment, a scout goes through the source, too, and only counts; until it is through, no time left
-// is shown.
+// a moment, a scout goes through the source, too, and only counts; until it is through, no time
+// left is shown.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ typedef struct scout {
   counter entries, bytes;
 } scout;
 
-// --- the scout ------------------------------------------------------------------------------------
+// --- the scout -----------------------------------------------------------------------------------
 
 static int scout_enter(walk *walk, directory *child) {
   (void)walk;
@@ -85,7 +85,7 @@ static void recall_scout(scout *scout, rouse_task *task) {
   walk_finish(&scout->walk);
 }
 
-// --- the line -------------------------------------------------------------------------------------
+// --- the line ------------------------------------------------------------------------------------
 
 static void add_time(char *text, size_t size, double seconds) {
   uint64_t whole = (uint64_t)(seconds + 0.5);
@@ -121,8 +121,8 @@ static void show(copy *copy, const scout *scout) {
   snprintf(line, sizeof line, "%llu files, %s, %s/s", (unsigned long long)entries,
            text_bytes(size, bytes), text_bytes(rate, seconds > 0 ? bytes / seconds : 0));
   double done = bytes + (double)entries * ENTRY_WORTH;
-  double all = (double)counter_read(&scout->bytes) +
-               (double)counter_read(&scout->entries) * ENTRY_WORTH;
+  double all =
+      (double)counter_read(&scout->bytes) + (double)counter_read(&scout->entries) * ENTRY_WORTH;
   // RELAXED: figures for people.
   if (atomic_load_explicit(&scout->done, memory_order_relaxed) && done > 0 && all >= done) {
     add_time(line, sizeof line, seconds * (all - done) / done);

@@ -1,9 +1,10 @@
 // The passes of a copy, and the budgets that they keep to.
 //
-// Four semaphores bound what is used at once: entries in flight (the option), descriptors for files,
-// slots for directories (in walk.c), and memory for buffers. They can't deadlock, for everybody takes
-// them in one order (slot, in flight, descriptors, memory), takes all he needs of one kind in one
-// request, and a slot is never waited for with anything but one slot in hand (walk.c).
+// Four semaphores bound what is used at once: entries in flight (the option), descriptors for
+// files, slots for directories (in walk.c), and memory for buffers. They can't deadlock, for
+// everybody takes them in one order (slot, in flight, descriptors, memory), takes all he needs of
+// one kind in one request, and a slot is never waited for with anything but one slot in hand
+// (walk.c).
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +15,7 @@
 
 #include "copy.h"
 
-// --- entries --------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
 bool copy_entry_failure(copy *copy, const entry *entry, enum side side, int code,
                         const char *format, ...) {
@@ -58,7 +59,7 @@ static void handle(walk *walk, entry *entry) { copy_entry(walk->user, entry, NUL
 
 static const walk_operations copying = {.enter = copy_enter, .handle = handle, .leave = copy_leave};
 
-// --- budgets --------------------------------------------------------------------------------------
+// --- budgets -------------------------------------------------------------------------------------
 
 enum {
   DESCRIPTORS_SPARE = 6,  // for what a library may open for a moment, and the two roots of --verify
@@ -70,7 +71,8 @@ static bool shows_progress(const copy *copy) {
   return !copy->options.quiet && isatty(STDERR_FILENO) == 1;
 }
 
-// Divides the descriptors that the limit leaves. Returns false after having told that they don't do.
+// Divides the descriptors that the limit leaves. Returns false after having told that they don't
+// do.
 static bool divide_descriptors(copy *copy) {
   struct rlimit limit = {.rlim_cur = 1024};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -98,7 +100,7 @@ static bool divide_descriptors(copy *copy) {
   return true;
 }
 
-// --- passes ---------------------------------------------------------------------------------------
+// --- passes --------------------------------------------------------------------------------------
 
 // Waits until all tasks for entries have ended.
 static void await_entries(copy *copy) {
@@ -153,8 +155,8 @@ static int64_t copy_main(void *argument) {
   if (result == ROUSE_DONE && copy->options.verify && !walk_stopped(&copy->walk)) {
     int64_t start_ns = rouse_now_ns();
     result = verify_run(copy);
-    copy->verify_seconds = seconds_since(start_ns);
     await_entries(copy);
+    copy->verify_seconds = seconds_since(start_ns);
     links_free(copy);
   }
   walk_finish(&copy->walk);
@@ -166,12 +168,13 @@ static int64_t copy_main(void *argument) {
   return result;
 }
 
-// --- signals --------------------------------------------------------------------------------------
+// --- signals -------------------------------------------------------------------------------------
 
 static _Atomic int caught;
 static _Atomic(_Atomic bool *) stop_flag;
 
-// The first signal asks for an orderly end; its action is the default again, so that the second kills.
+// The first signal asks for an orderly end; its action is the default again, so that the second
+// kills.
 static void on_signal(int number) {
   // RELAXED: a note for the thread that has started the copy; the run's end orders it.
   atomic_store_explicit(&caught, number, memory_order_relaxed);
@@ -207,7 +210,7 @@ static int release_signals(const struct sigaction before[SIGNALS]) {
   return atomic_load_explicit(&caught, memory_order_relaxed);
 }
 
-// --- the whole ------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 enum { STACK_SIZE = 32768 };
 
@@ -244,7 +247,8 @@ int copy_run(copy *copy, const copy_options *options) {
             rouse_error_message(copy->failure));
   }
   if (signal != 0) {
-    fprintf(stderr, "rouse copy: interrupted; what is in place is complete, and no more was left\n");
+    fprintf(stderr,
+            "rouse copy: interrupted; what is in place is complete, and no more was left\n");
   }
   return status_of(copy, signal);
 }

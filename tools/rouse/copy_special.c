@@ -1,8 +1,8 @@
 // What is neither a file nor a directory: symbolic links, pipes, devices, sockets.
 //
-// Each is made under a temporary name, opened by O_PATH without following anything, checked to be what
-// was made, given its attributes through that descriptor, and renamed. Owner and times are never set by
-// name, for a name in a directory that others can write may mean another file by then.
+// Each is made under a temporary name, opened by O_PATH without following anything, checked to be
+// what was made, given its attributes through that descriptor, and renamed. Owner and times are
+// never set by name, for a name in a directory that others can write may mean another file by then.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,8 +101,7 @@ static int64_t place_special(void *argument) {
   result = attributes_keep(special->copy, &special->status, from, &made, to, directory->inherits,
                            where, &what);
   if (result < 0) return fail(special, TARGET, result, what);
-  result = (int)system_result(
-      renameat(dir, special->temporary, dir, special->entry->target_name));
+  result = (int)system_result(renameat(dir, special->temporary, dir, special->entry->target_name));
   if (result < 0) return fail(special, TARGET, result, "cannot put the copy in its place");
   special->temporary[0] = 0;
   return 0;

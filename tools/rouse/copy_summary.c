@@ -50,7 +50,8 @@ void copy_print_summary(const copy *copy, FILE *to) {
       {count(&report->attributes_left), "extended attributes not kept"},
   };
   for (size_t index = 0; index < sizeof rest / sizeof *rest; index++) {
-    if (rest[index].number > 0) fprintf(to, "%" PRIu64 " %s\n", rest[index].number, rest[index].what);
+    if (rest[index].number > 0)
+      fprintf(to, "%" PRIu64 " %s\n", rest[index].number, rest[index].what);
   }
 }
 
@@ -124,16 +125,15 @@ static bool add_errors(cJSON *object, const report *report) {
 
 bool copy_print_json(const copy *copy, int status, FILE *to) {
   cJSON *object = cJSON_CreateObject();
-  bool good = object != NULL && add_path(object, "source", copy->options.source) &&
-              add_path(object, "target", copy->options.target) &&
-              add_number(object, "status", status) &&
-              cJSON_AddBoolToObject(object, "interrupted", status > 128) != NULL &&
-              cJSON_AddBoolToObject(object, "verified", copy->verify_seconds > 0) != NULL &&
-              add_number(object, "seconds", copy->seconds) &&
-              add_number(object, "verify_seconds", copy->verify_seconds) &&
-              add_text(object, "backend", copy->backend) &&
-              add_text(object, "doorbell", copy->doorbell) && add_counters(object, copy) &&
-              add_errors(object, &copy->report);
+  bool good =
+      object != NULL && add_path(object, "source", copy->options.source) &&
+      add_path(object, "target", copy->options.target) && add_number(object, "status", status) &&
+      cJSON_AddBoolToObject(object, "interrupted", status > 128) != NULL &&
+      cJSON_AddBoolToObject(object, "verified", copy->verify_seconds > 0) != NULL &&
+      add_number(object, "seconds", copy->seconds) &&
+      add_number(object, "verify_seconds", copy->verify_seconds) &&
+      add_text(object, "backend", copy->backend) && add_text(object, "doorbell", copy->doorbell) &&
+      add_counters(object, copy) && add_errors(object, &copy->report);
   char *text = good ? cJSON_PrintUnformatted(object) : NULL;
   good = text != NULL && fprintf(to, "%s\n", text) > 0;
   cJSON_free(text);

@@ -1,6 +1,6 @@
 // --verify: both trees are gone through again, side by side, and compared: types, contents, modes,
-// owners, times of modification, extended attributes, targets of symbolic links, and which names are
-// links to one inode. If the copy made its target, nothing more may be in it.
+// owners, times of modification, extended attributes, targets of symbolic links, and which names
+// are links to one inode. If the copy made its target, nothing more may be in it.
 //
 // What was counted as not kept during the copy (owners, attributes) is not reported again.
 #define _GNU_SOURCE
@@ -34,7 +34,7 @@ __attribute__((format(printf, 2, 3))) static bool differs(const comparison *comp
   return false;
 }
 
-// --- attributes -----------------------------------------------------------------------------------
+// --- attributes ----------------------------------------------------------------------------------
 
 static bool compare_extended(comparison *comparison) {
   inode left = {comparison->fd[SOURCE], comparison->by_path};
@@ -73,7 +73,7 @@ static bool compare_attributes(comparison *comparison) {
   return compare_extended(comparison) && same;
 }
 
-// --- hard links -----------------------------------------------------------------------------------
+// --- hard links ----------------------------------------------------------------------------------
 
 // Notes that |here| belongs to |there|; false if it belonged to another before.
 static bool pair(link_table *table, identity here, identity there) {
@@ -95,7 +95,7 @@ static bool compare_links(comparison *comparison) {
   return same || differs(comparison, "differs in hard links");
 }
 
-// --- contents -------------------------------------------------------------------------------------
+// --- contents ------------------------------------------------------------------------------------
 
 static bool read_fully(comparison *comparison, enum side side, char *buffer, size_t size,
                        uint64_t offset) {
@@ -112,6 +112,23 @@ static bool read_fully(comparison *comparison, enum side side, char *buffer, siz
   return true;
 }
 
+static bool is_sparse(const struct stat *status) {
+  return (int64_t)status->st_blocks * 512 < (int64_t)status->st_size;
+}
+
+// Where the next bytes are that can differ: what is a hole on both sides is the same. |size| if there
+// are none.
+static uint64_t skip_holes(const comparison *comparison, uint64_t offset, uint64_t size) {
+  uint64_t next = size;
+  for (int side = 0; side < SIDES; side++) {
+    off_t data = lseek(comparison->fd[side], (off_t)offset, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) continue;
+    if (data < 0) return offset;
+    if ((uint64_t)data < next) next = (uint64_t)data;
+  }
+  return next;
+}
+
 static bool compare_contents(comparison *comparison) {
   copy *copy = comparison->copy;
   uint64_t size = (uint64_t)comparison->status[SOURCE].st_size;
@@ -123,8 +140,11 @@ static bool compare_contents(comparison *comparison) {
   size_t room;
   char *buffer = buffer_get(copy, 2 * size, &room);  // both halves in one request
   room /= 2;
-  bool same = true;
-  for (uint64_t offset = 0; offset < size && same && !walk_stopped(&copy->walk);) {
+  bool same = true, sparse = false;
+  for (int side = 0; side < SIDES; side++) sparse |= is_sparse(&comparison->status[side]);
+  for (uint64_t offset = 0; same && !walk_stopped(&copy->walk);) {
+    if (sparse) offset = skip_holes(comparison, offset, size);
+    if (offset >= size) break;
     size_t part = size - offset < room ? (size_t)(size - offset) : room;
     same = read_fully(comparison, SOURCE, buffer, part, offset) &&
            read_fully(comparison, TARGET, buffer + room, part, offset);
@@ -156,7 +176,7 @@ static bool compare_symlinks(comparison *comparison) {
   return same || differs(comparison, "differs: the symbolic link leads elsewhere");
 }
 
-// --- entries --------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
 static bool open_side(comparison *comparison, enum side side, bool regular) {
   int flags = regular ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY : O_PATH | O_NOFOLLOW;
@@ -209,7 +229,7 @@ static void verify_handle(walk *walk, entry *entry) {
   rouse_semaphore_release(&copy->descriptors, 1);
 }
 
-// --- directories ----------------------------------------------------------------------------------
+// --- directories ---------------------------------------------------------------------------------
 
 static int verify_enter(walk *walk, directory *child) {
   struct stat status;

@@ -1,7 +1,7 @@
 // Removing a tree that the tool itself has made, however deep, with two descriptors.
 //
-// Instead of going down, every directory that is found inside another is moved up beside it, under a
-// number. So there is never more than one level to look at, and no path.
+// Instead of going down, every directory that is found inside another is moved up beside it, under
+// a number. So there is never more than one level to look at, and no path.
 #define _GNU_SOURCE
 #include "remove.h"
 
@@ -14,9 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int is_dots(const char *name) {
-  return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
+static int is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
 
 // Empties the directory |fd|, a listing of which is |listing|: files go, directories move to |top|.
 static int empty(int top, DIR *listing, uint64_t *number) {

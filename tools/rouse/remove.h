@@ -2,7 +2,8 @@
 #ifndef ROUSE_TOOL_REMOVE_H
 #define ROUSE_TOOL_REMOVE_H
 
-// Removes the directory |path| and all below it. Nobody else may be changing it. 0, or -1 and errno.
+// Removes the directory |path| and all below it. Nobody else may be changing it. 0, or -1 and
+// errno.
 int remove_tree(const char *path);
 
 #endif

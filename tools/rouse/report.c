@@ -14,8 +14,8 @@ void counter_raise(counter *counter, uint64_t value) {
   uint64_t seen = atomic_load_explicit(&counter->value, memory_order_relaxed);
   while (seen < value &&
          // RELAXED: the same.
-         !atomic_compare_exchange_weak_explicit(&counter->value, &seen, value,
-                                                memory_order_relaxed, memory_order_relaxed)) {
+         !atomic_compare_exchange_weak_explicit(&counter->value, &seen, value, memory_order_relaxed,
+                                                memory_order_relaxed)) {
   }
 }
 
@@ -52,10 +52,18 @@ char *text_printable(const char *raw) {
     }
     *to++ = '\\';
     switch (*at) {
-      case '\\': *to++ = '\\'; break;
-      case '\n': *to++ = 'n'; break;
-      case '\r': *to++ = 'r'; break;
-      case '\t': *to++ = 't'; break;
+      case '\\':
+        *to++ = '\\';
+        break;
+      case '\n':
+        *to++ = 'n';
+        break;
+      case '\r':
+        *to++ = 'r';
+        break;
+      case '\t':
+        *to++ = 't';
+        break;
       default:
         *to++ = 'x';
         *to++ = digits[*at >> 4];
@@ -115,8 +123,9 @@ static void keep(report *report, char *path, char *message, int code) {
 }
 
 // Tells and keeps. |keep_it| false: only tells.
-__attribute__((format(printf, 5, 0))) static void tell(report *report, const char *path, int code, bool keep_it, const char *format,
-                 va_list arguments) {
+__attribute__((format(printf, 5, 0))) static void tell(report *report, const char *path, int code,
+                                                       bool keep_it, const char *format,
+                                                       va_list arguments) {
   char *shown = text_printable(path);
   char *message = NULL, *whole = NULL;
   if (vasprintf(&message, format, arguments) < 0) message = NULL;

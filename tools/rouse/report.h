@@ -63,8 +63,7 @@ __attribute__((format(printf, 4, 0))) void report_failure_list(report *report, c
 
 // The same for a difference that --verify has found.
 __attribute__((format(printf, 3, 0))) void report_difference(report *report, const char *path,
-                                                             const char *format,
-                                                             va_list arguments);
+                                                             const char *format, va_list arguments);
 
 // Tells something that is no failure, unless the report is quiet.
 __attribute__((format(printf, 3, 0))) void report_note(report *report, const char *path,

@@ -1,8 +1,8 @@
 // System calls that have no form by completion: results as the library's, and where they are made.
 //
-// Such a call is made in place while the file system answers as quickly as memory does, for then the
-// way to a thread of the pool costs more than the call. A gauge keeps the mean of what the calls
-// took, wherever they were made; while it is high they go to the pool, so that a slow disk or
+// Such a call is made in place while the file system answers as quickly as memory does, for then
+// the way to a thread of the pool costs more than the call. A gauge keeps the mean of what the
+// calls took, wherever they were made; while it is high they go to the pool, so that a slow disk or
 // network delays the task that asked and not its loop.
 #ifndef ROUSE_TOOL_SYSTEM_H
 #define ROUSE_TOOL_SYSTEM_H
@@ -34,7 +34,8 @@ int system_descriptors_open(void);
 // Closes |fd| unless it is -1, whatever comes of it.
 void system_close(int fd);
 
-// Makes |name| (at least SYSTEM_TEMPORARY_SIZE) a name that nobody can guess: ".rouse-" and letters.
+// Makes |name| (at least SYSTEM_TEMPORARY_SIZE) a name that nobody can guess: ".rouse-" and
+// letters.
 enum { SYSTEM_TEMPORARY_SIZE = 24 };
 void system_temporary_name(char *name);
 

@@ -1,21 +1,21 @@
 // Descriptors are what is scarce here, and this is how they can neither run out nor deadlock.
 //
-// A directory that is open holds a slot, which stands for its two descriptors. Slots are permits of a
-// semaphore. Who needs one takes a free one, or closes the open directory that has been idle for
+// A directory that is open holds a slot, which stands for its two descriptors. Slots are permits of
+// a semaphore. Who needs one takes a free one, or closes the open directory that has been idle for
 // longest and takes over its slot, or waits. While somebody waits, a directory that becomes idle is
 // closed at once instead of being kept.
 //
 // INV-1  A walker holds at most one slot (its directory's parent) while it waits for another.
 // INV-2  A task for an entry waits for no slot: its directory was pinned for it, and a task ends
 //        without waiting for walkers.
-// So with more slots than walkers somebody can always go on: slots that no waiting walker holds belong
-// to idle directories, which are taken over, or to tasks, which end.
+// So with more slots than walkers somebody can always go on: slots that no waiting walker holds
+// belong to idle directories, which are taken over, or to tasks, which end.
 //
 // Opening a directory again starts at its nearest open ancestor (the root is always open) and goes
 // down one name at a time. What is opened must be the same inode as before, so that a tree that is
-// being changed under the walk can't lead it elsewhere. The directories on the way stay open as idle
-// ones; since those that were passed last are kept longest, coming back up a deep tree opens each
-// ancestor once for as many levels as there are slots.
+// being changed under the walk can't lead it elsewhere. The directories on the way stay open as
+// idle ones; since those that were passed last are kept longest, coming back up a deep tree opens
+// each ancestor once for as many levels as there are slots.
 #define _GNU_SOURCE
 #include "walk.h"
 
@@ -28,7 +28,7 @@
 
 enum { LISTING_SIZE = 32768 };
 
-// --- idle directories and slots -------------------------------------------------------------------
+// --- idle directories and slots ------------------------------------------------------------------
 
 static void idle_append(walk *walk, directory *directory) {
   directory->idle = true;
@@ -80,7 +80,7 @@ static void take_slot(walk *walk) {
 
 static void give_slot(walk *walk) { rouse_semaphore_release(&walk->slots, 1); }
 
-// --- references and pins --------------------------------------------------------------------------
+// --- references and pins -------------------------------------------------------------------------
 
 void walk_hold(walk *walk, directory *directory) {
   rouse_mutex_lock(&walk->lock);
@@ -106,23 +106,29 @@ void walk_drop(walk *walk, directory *directory) {
   }
 }
 
+// Under the lock: gives up a pin. True: |out_fd| is to be closed and its slot given back.
+static bool unpin(walk *walk, directory *directory, int out_fd[SIDES]) {
+  if (--directory->pins > 0) return false;
+  if (walk->slot_waiters == 0) {
+    idle_append(walk, directory);
+    return false;
+  }
+  shut(directory, out_fd);
+  return true;
+}
+
+static void unpin_end(walk *walk, bool closing, const int fd[SIDES]) {
+  if (!closing) return;
+  close_both(fd);
+  give_slot(walk);
+}
+
 void walk_unpin(walk *walk, directory *directory) {
-  int fd[SIDES] = {-1, -1};
+  int fd[SIDES];
   rouse_mutex_lock(&walk->lock);
-  bool close_it = false;
-  if (--directory->pins == 0) {
-    close_it = walk->slot_waiters > 0;
-    if (close_it) {
-      shut(directory, fd);
-    } else {
-      idle_append(walk, directory);
-    }
-  }
+  bool closing = unpin(walk, directory, fd);
   rouse_mutex_unlock(&walk->lock);
-  if (close_it) {
-    close_both(fd);
-    give_slot(walk);
-  }
+  unpin_end(walk, closing, fd);
 }
 
 // Pins |directory| if it is open.
@@ -205,7 +211,7 @@ int walk_pin(walk *walk, directory *target) {
   return result;
 }
 
-// --- being done -----------------------------------------------------------------------------------
+// --- being done ----------------------------------------------------------------------------------
 
 void walk_owe(walk *walk, directory *directory) {
   rouse_mutex_lock(&walk->lock);
@@ -213,31 +219,31 @@ void walk_owe(walk *walk, directory *directory) {
   rouse_mutex_unlock(&walk->lock);
 }
 
-static bool pay(walk *walk, directory *directory) {
-  rouse_mutex_lock(&walk->lock);
-  bool last = --directory->pending == 0;
-  rouse_mutex_unlock(&walk->lock);
-  return last;
-}
-
 void walk_paid(walk *walk, directory *directory) {
-  bool last = pay(walk, directory);
-  if (last) {
-    walk->operations->leave(walk, directory);
-    rouse_mutex_lock(&walk->lock);
-    directory->left = true;
-    rouse_mutex_unlock(&walk->lock);
-  }
-  walk_unpin(walk, directory);
-  if (last) walk_drop(walk, directory);
+  int fd[SIDES];
+  rouse_mutex_lock(&walk->lock);
+  // Whoever is not the last to pay gives up his pin in the same step, for the last frees the
+  // directory; so the last one finds no other pins.
+  bool last = --directory->pending == 0;
+  bool closing = !last && unpin(walk, directory, fd);
+  rouse_mutex_unlock(&walk->lock);
+  unpin_end(walk, closing, fd);
+  if (!last) return;
+  walk->operations->leave(walk, directory);
+  rouse_mutex_lock(&walk->lock);
+  directory->left = true;
+  closing = unpin(walk, directory, fd);
+  rouse_mutex_unlock(&walk->lock);
+  unpin_end(walk, closing, fd);
+  walk_drop(walk, directory);
 }
 
 void walk_abandon(walk *walk, directory *directory) {
-  if (!pay(walk, directory)) return;
   rouse_mutex_lock(&walk->lock);
-  directory->left = true;
+  bool last = --directory->pending == 0;
+  if (last) directory->left = true;
   rouse_mutex_unlock(&walk->lock);
-  walk_drop(walk, directory);
+  if (last) walk_drop(walk, directory);
 }
 
 uint32_t walk_loop_here(const walk *walk) {
@@ -246,7 +252,7 @@ uint32_t walk_loop_here(const walk *walk) {
   return index;
 }
 
-// --- entries --------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
 static int64_t entry_main(void *argument) {
   entry *entry = argument;
@@ -261,8 +267,8 @@ static int64_t entry_main(void *argument) {
   return 0;
 }
 
-// The calling loop if it has little more to do than the one with the least, else that one: a task that
-// stays needs no hand-over, and directories that stay on one loop are not fought over.
+// The calling loop if it has little more to do than the one with the least, else that one: a task
+// that stays needs no hand-over, and directories that stay on one loop are not fought over.
 static uint32_t choose_loop(walk *walk) {
   uint32_t best = 0, here = walk_loop_here(walk);
   uint32_t least = UINT32_MAX;
@@ -287,7 +293,8 @@ static entry *make_entry(walk *walk, directory *directory, const char *name,
   *entry = (struct entry){.walk = walk, .directory = directory, .type = type};
   memcpy(entry->name, name, size);
   entry->target_name = entry->name;
-  if (target_name != NULL) entry->target_name = memcpy(entry->name + size, target_name, target_size);
+  if (target_name != NULL)
+    entry->target_name = memcpy(entry->name + size, target_name, target_size);
   return entry;
 }
 
@@ -319,7 +326,7 @@ void walk_start_entry(walk *walk, directory *directory, const char *name, const 
   }
 }
 
-// --- directories ----------------------------------------------------------------------------------
+// --- directories ---------------------------------------------------------------------------------
 
 static directory *make_directory(walk *walk, directory *parent, const char *name) {
   size_t size = strlen(name) + 1;
@@ -482,7 +489,7 @@ static int64_t walker_main(void *argument) {
   return 0;
 }
 
-// --- the whole ------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 void walk_init(walk *walk, uint32_t slots) {
   rouse_mutex_init(&walk->lock, ROUSE_POLICY_DEFAULT);
@@ -530,7 +537,7 @@ void walk_finish(walk *walk) {
   walk->root = NULL;
 }
 
-// --- paths ----------------------------------------------------------------------------------------
+// --- paths ---------------------------------------------------------------------------------------
 
 char *walk_path(const walk *walk, const directory *directory, const char *name, enum side side) {
   const char *top = walk->path[side];

@@ -6,8 +6,8 @@
 //
 // Everything is opened relative to the directory above it, one name at a time, never through a
 // symbolic link. Open directories are few: those in use, and as many more as the budget allows. One
-// that was closed is opened again on demand, from its nearest open ancestor down, and must then be the
-// very directory it was.
+// that was closed is opened again on demand, from its nearest open ancestor down, and must then be
+// the very directory it was.
 #ifndef ROUSE_TOOL_WALK_H
 #define ROUSE_TOOL_WALK_H
 
@@ -39,12 +39,12 @@ static inline bool identity_equal(identity left, identity right) {
 }
 
 struct directory {
-  directory *parent;  // NULL: the root
-  directory *next;    // on the walk's stack, or in a list of whoever holds it
+  directory *parent;         // NULL: the root
+  directory *next;           // on the walk's stack, or in a list of whoever holds it
   directory *older, *newer;  // among the open ones that nobody uses
-  uint32_t references;  // its own until it is left, one per child, those of walk_hold()
-  uint32_t pins;        // users of the descriptors
-  uint32_t pending;     // entries not done, subdirectories not entered, and the listing itself
+  uint32_t references;       // its own until it is left, one per child, those of walk_hold()
+  uint32_t pins;             // users of the descriptors
+  uint32_t pending;          // entries not done, subdirectories not entered, and the listing itself
   uint32_t depth;
   int fd[SIDES];  // -1: closed
   identity identity[SIDES];
@@ -93,9 +93,9 @@ struct walk {
   uint64_t outstanding;  // directories on the stack or being listed
   directory *oldest, *newest;
   uint32_t slot_waiters;
-  rouse_semaphore ready;  // directories on the stack
-  rouse_semaphore slots;  // pairs of descriptors
-  gauge gauges[SIDES];    // how quickly the file systems answer
+  rouse_semaphore ready;                  // directories on the stack
+  rouse_semaphore slots;                  // pairs of descriptors
+  gauge gauges[SIDES];                    // how quickly the file systems answer
   _Atomic uint32_t load[WALK_LOOPS_MAX];  // entries' tasks on each loop
 };
 
@@ -109,8 +109,8 @@ void walk_init(walk *walk, uint32_t slots);
 // Makes the root of open descriptors, which become its own; |fd| of an absent side is -1.
 directory *walk_make_root(walk *walk, const int fd[SIDES]);
 
-// Walks all of the tree below the root with |walkers| tasks, and returns when they have ended; tasks
-// for entries may still be under way. Fails if no task can be started.
+// Walks all of the tree below the root with |walkers| tasks, and returns when they have ended;
+// tasks for entries may still be under way. Fails if no task can be started.
 int walk_run(walk *walk, uint32_t walkers);
 
 // Starts the task for one entry of |directory|. Used for a source that is no directory.
