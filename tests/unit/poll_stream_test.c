@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "backend/poll/poller.h"
+
 // The wrapper that refuses system calls, for its filter.
 #define main refuse_main
 #include "../support/refuse.c"
@@ -350,11 +352,13 @@ static void in_a_system_without(lack *self) {
   }
 }
 
+// On one thread: a write that waited for the reader would have the thread that the reader needs.
 static void stream(const lack *self) {
   calls_refused = true;
+  const rouse_run_options options = {.loop = {.backend = self->backend, .blocking_threads = 1}};
   for (int nonblocking = 0; nonblocking < 2; nonblocking++) {
     int flags = nonblocking ? O_NONBLOCK : 0;
-    run_on(self->backend, 1, stream_through_pipe, &flags);
+    test_run_options(&options, stream_through_pipe, &flags);
   }
 }
 
@@ -375,7 +379,28 @@ static void reads_are_cancelled_without_calls_that_do_not_wait(void **state) {
   in_a_system_without(&self);
 }
 
-static void ring_a_pipe(const lack *self) { ring_from_three_threads(self->backend, "pipe"); }
+static void count_rings(const char *name) {
+  struct rouse__bell bell;
+  check_result(rouse__bell_open(&bell), ROUSE_DONE);
+  check_string(bell.name, name);
+  check_equal(rouse__bell_hear(&bell), 0);
+  for (uint64_t rings = 1; rings < 50; rings += 7) {
+    for (uint64_t i = 0; i < rings; i++) rouse__bell_ring(&bell);
+    check_equal(rouse__bell_hear(&bell), rings);
+    check_equal(rouse__bell_hear(&bell), 0);
+  }
+  rouse__bell_close(&bell);
+}
+
+static void bell_counts_its_rings(void **state) {
+  (void)state;
+  count_rings("eventfd");
+}
+
+static void ring_a_pipe(const lack *self) {
+  count_rings("pipe");
+  ring_from_three_threads(self->backend, "pipe");
+}
 
 static void doorbell_is_a_pipe_where_there_is_no_eventfd(void **state) {
   lack self = {backend_of(state), ENOSYS, {SYS_eventfd2}, 1, ring_a_pipe};
@@ -460,6 +485,7 @@ int main(void) {
       ON_BOTH(devices_without_readiness_are_read_and_written),
       ON_BOTH(event_descriptor_without_a_type_is_waited_for),
       ON_BOTH(file_operation_that_has_not_begun_ends_at_its_deadline),
+      cmocka_unit_test(bell_counts_its_rings),
       ON_BOTH(every_bell_is_heard),
       cmocka_unit_test(idle_look_makes_no_system_call_and_a_failed_set_ends_the_run),
       ON_BOTH(pipes_work_without_calls_that_do_not_wait),

@@ -120,6 +120,25 @@ static void reader_writer_and_pollers_share_a_descriptor(void **state) {
   test_loop_destroy(loop);
 }
 
+static void pollers_of_one_descriptor_each_get_what_they_asked_for(void **state) {
+  rouse_loop *loop = loop_on(backend_of(state));
+  int ends[2];
+  op hangup, in;
+  make_pair(ends);
+  op_init(&hangup), op_init(&in);
+  check_result(rouse_fd_poll_start(&hangup.io, ends[0], POLLRDHUP, ROUSE_FOREVER), ROUSE_PENDING);
+  check_result(rouse_fd_poll_start(&in.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
+  op_still_waits(loop, &in);
+  put(ends[1], "r");
+  op_await(loop, &in, POLLIN);
+  op_still_waits(loop, &hangup);
+  close(ends[1]);
+  test_loop_run_until(loop, &hangup.completed, 1);
+  check_equal(hangup.result & ~POLLHUP, POLLRDHUP);
+  close(ends[0]);
+  test_loop_destroy(loop);
+}
+
 // Many descriptors that come, go and are cancelled in any order: each byte finds its reader.
 static void each_of_many_waiters_gets_its_own_event(void **state) {
   enum { PAIRS = 300 };
@@ -258,6 +277,58 @@ static void waiter_of_a_replaced_file_takes_nothing_of_the_new_one(void **state)
   test_loop_destroy(loop);
 }
 
+static void readiness_of_the_new_file_does_not_end_a_wait_for_the_old_one(void **state) {
+  rouse_loop *loop = loop_on(backend_of(state));
+  int ends[2];
+  op old;
+  char byte = 0;
+  make_pair(ends);
+  receive_start(&old, ends[0], 1);
+  test_loop_settle(loop);
+  close(ends[1]);
+  ends[1] = replace(ends[0]);
+  put(ends[1], "n");
+  if (!strcmp(backend_of(state), "poll")) {
+    op_await(loop, &old, ROUSE_EBADF);
+  } else {
+    op_still_waits(loop, &old);
+    rouse_wait_cancel(&old.io.wait);
+    op_await(loop, &old, ROUSE_ECANCELED);
+  }
+  check_equal(read(ends[0], &byte, 1), 1);  // the byte is still there
+  check_equal(byte, 'n');
+  close(ends[0]);
+  close(ends[1]);
+  test_loop_destroy(loop);
+}
+
+// A number can stand for a file, then for one that nobody can wait for, and for the first one again.
+static void file_that_is_back_under_its_number_is_waited_for(void **state) {
+  rouse_loop *loop = loop_on(backend_of(state));
+  int ends[2];
+  op self;
+  make_pair(ends);
+  receive_start(&self, ends[0], 1);
+  test_loop_settle(loop);
+  rouse_wait_cancel(&self.io.wait);
+  op_await(loop, &self, ROUSE_ECANCELED);
+  int duplicate = (int)check_system(dup(ends[0]));
+  int file = (int)check_system(open("/bin/sh", O_RDONLY | O_CLOEXEC));
+  check_system(dup2(file, ends[0]));
+  op_init(&self);
+  check_result(rouse_fd_poll_start(&self.io, ends[0], POLLPRI, rouse_deadline_in_ns(MILLISECOND)),
+               ROUSE_PENDING);
+  test_loop_run_until(loop, &self.completed, 1);
+  check_result(self.result, !strcmp(backend_of(state), "poll") ? ROUSE_ETIMEDOUT : ROUSE_EPERM);
+  check_system(dup2(duplicate, ends[0]));
+  receive_start(&self, ends[0], 1);
+  op_still_waits(loop, &self);
+  put(ends[1], "b");
+  op_await(loop, &self, 1);
+  close(file), close(duplicate), close(ends[0]), close(ends[1]);
+  test_loop_destroy(loop);
+}
+
 static void waiter_of_a_closed_file_can_be_cancelled(void **state) {
   rouse_loop *loop = loop_on(backend_of(state));
   int ends[2];
@@ -281,7 +352,7 @@ static void waiter_of_a_closed_file_can_be_cancelled(void **state) {
 static void registration_that_outlives_its_number_does_not_keep_the_loop_awake(void **state) {
   rouse_loop *loop = loop_on(backend_of(state));
   int ends[2];
-  op self, fresh;
+  op self, fresh, poller;
   make_pair(ends);
   int duplicate = (int)check_system(dup(ends[0]));
   receive_start(&self, ends[0], 1);
@@ -290,6 +361,8 @@ static void registration_that_outlives_its_number_does_not_keep_the_loop_awake(v
   op_await(loop, &self, ROUSE_ECANCELED);
   int peer = replace(ends[0]);
   receive_start(&fresh, ends[0], 1);
+  op_init(&poller);
+  check_result(rouse_fd_poll_start(&poller.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
   put(ends[1], "o");  // the old file is readable, and stays so
   op_still_waits(loop, &fresh);
   rouse_loop_stats before, after;
@@ -298,8 +371,10 @@ static void registration_that_outlives_its_number_does_not_keep_the_loop_awake(v
   while (rouse_now_ns() < until_ns) check(rouse_loop_run_once(loop, until_ns) >= 0);
   rouse_loop_stats_read(loop, &after);
   check(after.sleeps - before.sleeps <= 3);
+  check_equal(poller.completed, 0);
   put(peer, "f");
   op_await(loop, &fresh, 1);
+  op_await(loop, &poller, POLLIN);
   check_equal(fresh.bytes[0], 'f');
   close(duplicate), close(ends[0]), close(ends[1]), close(peer);
   test_loop_destroy(loop);
@@ -577,6 +652,16 @@ static void two_loops_accept_from_one_listener(void **state) {
 
 static void count_signal(int signal) { (void)signal; }
 
+static int64_t sleep_a_little(void *argument) {
+  (void)argument;
+  for (int i = 0; i < 20; i++) {
+    int64_t deadline_ns = rouse_deadline_in_ns(2 * MILLISECOND);
+    check_result(rouse_task_sleep_until(deadline_ns), ROUSE_DONE);
+    check(rouse_now_ns() >= deadline_ns);
+  }
+  return 0;
+}
+
 static void storm_of_signals_interrupts_nothing(void **state) {
   const struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
   struct sigaction action = {.sa_handler = count_signal}, before;  // without SA_RESTART
@@ -585,6 +670,7 @@ static void storm_of_signals_interrupts_nothing(void **state) {
   crowd self = {.connections = 20, .rounds = test_scaled(200), .bytes = 300};
   watchdog_start();
   run_on(backend_of(state), 1, echo_crowd, &self);
+  run_on(backend_of(state), 1, sleep_a_little, NULL);
   watchdog_stop();
   check_system(setitimer(ITIMER_REAL, &never, NULL));
   check_system(sigaction(SIGALRM, &before, NULL));
@@ -597,11 +683,14 @@ int main(void) {
       ON_BOTH(cancel_in_the_middle_leaves_the_others_their_order),
       ON_BOTH(cancel_after_the_result_reports_the_result),
       ON_BOTH(reader_writer_and_pollers_share_a_descriptor),
+      ON_BOTH(pollers_of_one_descriptor_each_get_what_they_asked_for),
       ON_BOTH(each_of_many_waiters_gets_its_own_event),
       ON_BOTH(close_ends_what_waits_for_the_descriptor),
       ON_BOTH(close_that_may_block_ends_what_waits_too),
       ON_BOTH(number_that_was_given_out_again_is_waited_for_anew),
       ON_BOTH(waiter_of_a_replaced_file_takes_nothing_of_the_new_one),
+      ON_BOTH(readiness_of_the_new_file_does_not_end_a_wait_for_the_old_one),
+      ON_BOTH(file_that_is_back_under_its_number_is_waited_for),
       ON_BOTH(waiter_of_a_closed_file_can_be_cancelled),
       ON_BOTH(registration_that_outlives_its_number_does_not_keep_the_loop_awake),
       ON_BOTH(accepts_of_a_blocking_listener_are_served_in_order),

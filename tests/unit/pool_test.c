@@ -229,6 +229,27 @@ static void cancel_of_a_queue_in_other_hands_leaves_the_rest_to_them(void **stat
   rouse__pool_destroy(pool);
 }
 
+static void worker_lets_go_of_what_was_cancelled_while_it_had_the_queue(void **state) {
+  (void)state;
+  rouse__pool *pool = pool_of(2);
+  job busy, next = {.blocks = true}, claimed = {.blocks = false};
+  occupy(pool, &busy);
+  await_pool_threads(2);
+  check(rouse_mutex_try_lock(&pool->lock));
+  submit(pool, &next);
+  while (rouse_semaphore_available(&pool->permits)) usleep(100);  // the second has its permit
+  submit(pool, &claimed);
+  check(rouse__pool_cancel(pool, &claimed.work));
+  check_equal(test_flag_read(&claimed.reported), 0);
+  rouse_mutex_unlock(&pool->lock);
+  test_flag_await(&claimed.reported, 1);  // by the worker that has |next| now
+  check(claimed.cancelled);
+  check_equal(test_flag_read(&next.reported), 0);
+  test_flag_set(&busy.may_end), test_flag_set(&next.may_end);
+  test_flag_await(&busy.reported, 1), test_flag_await(&next.reported, 1);
+  rouse__pool_destroy(pool);
+}
+
 static void permits_of_cancelled_work_go_with_it(void **state) {
   (void)state;
   rouse__pool *pool = pool_of(2);
@@ -425,6 +446,7 @@ int main(void) {
       cmocka_unit_test(cancelled_work_is_reported_at_once_though_all_threads_are_busy),
       cmocka_unit_test(work_that_runs_cannot_be_cancelled),
       cmocka_unit_test(cancel_of_a_queue_in_other_hands_leaves_the_rest_to_them),
+      cmocka_unit_test(worker_lets_go_of_what_was_cancelled_while_it_had_the_queue),
       cmocka_unit_test(permits_of_cancelled_work_go_with_it),
       cmocka_unit_test(work_is_run_or_cancelled_exactly_once),
       cmocka_unit_test(pool_is_destroyed_right_after_the_last_report),

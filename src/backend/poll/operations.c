@@ -136,8 +136,6 @@ static int64_t connect_end(const rouse_io *io) {
     return rouse_error_from_system(errno);
   }
   if (error) return rouse_error_from_system(error);
-  struct pollfd now = {.fd = io->fd, .events = POLLOUT};
-  if (poll(&now, 1, 0) == 0) return ROUSE__NOT_NOW;
   // The error is told once; somebody who received meanwhile may have been told.
   struct sockaddr_storage peer;
   size = sizeof peer;
