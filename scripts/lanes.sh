@@ -111,7 +111,8 @@ lane_test() {
     --test-output-size-passed 100000 --output-junit "$xml" "${select[@]}" "$@" \
     >"$logs/$name.test" 2>&1 </dev/null || status=$?
   if [ -f "$xml" ]; then
-    awk -v lane="$name" -v failures="$failures.$name" -f "$root/scripts/results.awk" "$xml" >>"$results"
+    awk -v lane="$name" -v failures="$failures.$name" -f "$root/scripts/results.awk" \
+      "$logs/$name.test" "$xml" >>"$results"
     if [ -f "$failures.$name" ]; then
       cat "$failures.$name" >>"$failures"
       rm -f "$failures.$name"

@@ -1,8 +1,8 @@
 # From the JUnit file of one lane to one line per test:  lane <tab> status <tab> test <tab> reason
 #
 # status: passed, failed, skipped. A test function that a program skips counts as a skip of its own.
-# Use: awk -v lane=NAME -v failures=FILE -f results.awk file.xml
-# What failed tests printed goes to |failures|.
+# Use: awk -v lane=NAME -v failures=FILE -f results.awk ctest.log file.xml
+# What failed tests printed goes to |failures|. Why a test failed only ctest's own summary says.
 
 function unescaped(text) {
   gsub(/&lt;/, "<", text)
@@ -56,12 +56,24 @@ function finish(   i, from) {
   } else if (state == "notrun" && message ~ /^SKIP_/) {
     emit("skipped", test, reason == "" ? "gave no reason" : reason)
   } else {
+    if (test in why) message = why[test]
     emit("failed", test, message == "" ? "failed" : message)
     printf "\n--- %s: %s: %s\n", lane, test, message == "" ? "failed" : message >failures
     from = lines > 80 ? lines - 80 : 0
     if (from) printf "(%d lines before these)\n", from >failures
     for (i = from; i < lines; i++) print printed[i] >failures
   }
+}
+
+# "  3 - unit.name (Timeout)"
+FNR == NR {
+  if (match($0, /^[ \t]+[0-9]+ - [^ ]+ \(.*\)$/)) {
+    text = $0
+    sub(/^.*\(/, "", text)
+    sub(/\)$/, "", text)
+    why[$3] = text
+  }
+  next
 }
 
 inside {
