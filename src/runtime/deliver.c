@@ -98,6 +98,10 @@ static void end(rouse_loop *loop, rouse_wait *wait, enum rouse__outcome outcome)
   drop(loop, wait, 1);
 }
 
+void rouse__loop_end(rouse_loop *loop, rouse_wait *wait) {
+  end(loop, wait, ROUSE__OUTCOME_GRANTED);
+}
+
 static void leave_here(rouse_loop *loop, rouse_wait *wait) {
   if (wait->outcome != ROUSE__OUTCOME_PENDING) return;
   if (wait->kind == ROUSE__KIND_TIMER) {

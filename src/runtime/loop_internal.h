@@ -43,6 +43,7 @@ struct rouse_task {
   rouse_task *next, *previous;  // of the loop's tasks
   struct rouse__stack stack;    // from its first run to its end
   rouse_event done;
+  rouse_wait *joiner;         // of a task of the same loop that joins it: completed without |done|
   rouse__atomic32 refs;       // the handle, the run, a cancel under way
   rouse__atomic32 cancelled;  // was asked for
   bool shielded, started, ended;
@@ -114,6 +115,8 @@ void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail);
 // Takes one wait that has arrived: completes it, or reports its nudge. Returns the task that is to
 // run because of it, or NULL.
 rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait);
+// Completes |wait|, of kind TIMER, with ROUSE_DONE, if it is pending. Own thread.
+void rouse__loop_end(rouse_loop *loop, rouse_wait *wait);
 // Pushes |wait|, whose kind is set, to |loop|. Any thread.
 void rouse__loop_send(rouse_loop *loop, rouse_wait *wait);
 // Ends what has expired, in bounded steps. True: there is more.

@@ -75,6 +75,7 @@ static void drop_hold(struct rouse__group *group) {
 
 static void task_over(rouse_loop *loop, rouse_task *task) {
   loop->stats.tasks++;
+  if (task->joiner) rouse__loop_end(loop, task->joiner);
   rouse_event_set(&task->done);
   task_unref(task);
   if (--loop->task_count == 0) drop_hold(loop->group);
@@ -179,7 +180,7 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   task->function = function;
   task->argument = argument;
   task->result = 0;
-  task->waiting = NULL;
+  task->waiting = task->joiner = NULL;
   task->shielded = task->started = task->ended = false;
   task->sent = !here;
   rouse_event_init(&task->done, ROUSE_EVENT_MANUAL, false);
@@ -191,11 +192,25 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   return ROUSE_DONE;
 }
 
+// Both are tasks of one loop: the end of the one completes the other's wait, and nobody else is in it.
+static int join_here(rouse_task *task, int64_t deadline_ns) {
+  struct rouse__blocked blocked;
+  int refused = rouse__block_begin(&blocked);
+  if (refused) return refused;
+  if (rouse__deadline_passed(deadline_ns)) return ROUSE_ETIMEDOUT;
+  task->joiner = &blocked.wait;
+  int result = rouse__block_end(&blocked, rouse_wait_timer_start(&blocked.wait, deadline_ns));
+  if (result) task->joiner = NULL;
+  return result;
+}
+
 int rouse_task_join_until(rouse_task *task, int64_t *out_result, int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;
   ROUSE__ASSERT(task, "rouse_task_join: the task is NULL");
   if (loop && loop->current == task) return ROUSE_EDEADLK;
-  int result = rouse_event_wait_until(&task->done, deadline_ns);
+  bool here = loop && loop == task->loop && loop->current && !rouse_event_is_set(&task->done);
+  int result =
+      here ? join_here(task, deadline_ns) : rouse_event_wait_until(&task->done, deadline_ns);
   if (result) return result;
   if (out_result) *out_result = task->result;
   task_unref(task);
