@@ -50,8 +50,7 @@ ROUSE_API void rouse_io_init(rouse_io *io, rouse_loop *loop, rouse_wait_fn *call
 // The whole result of a completed operation. Threads: the loop's.
 ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 
-// --- files
-// ----------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 // |flags|, |mask| and |mode| are the system's (O_*, AT_*, STATX_*, S_I*). Paths are relative to
 // |dir|, which is an open directory or ROUSE_FD_CWD. Descriptors that are opened close on exec.
@@ -92,16 +91,14 @@ ROUSE_API int rouse_file_sync_start(rouse_io *io, rouse_fd fd, bool data_only, i
 ROUSE_API int rouse_file_stat_start(rouse_io *io, rouse_fd dir, const char *path, int flags,
                                     uint32_t mask, struct statx *out_stat, int64_t deadline_ns);
 
-// --- descriptors of any kind
-// ----------------------------------------------------------------------
+// --- descriptors of any kind ---------------------------------------------------------------------
 
 // Waits until |fd| is ready for |events| (POLLIN, POLLOUT, …). Returns the events that are, above
 // 0.
 ROUSE_API int rouse_fd_poll(rouse_fd fd, uint32_t events, int64_t deadline_ns);
 ROUSE_API int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t deadline_ns);
 
-// --- TCP
-// ------------------------------------------------------------------------------------------
+// --- TCP -----------------------------------------------------------------------------------------
 
 struct sockaddr;
 

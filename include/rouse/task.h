@@ -80,8 +80,7 @@ ROUSE_API int rouse_task_sleep_until(int64_t deadline_ns);
 // Sleeps for |delay_ns|. As rouse_task_sleep_until().
 ROUSE_API int rouse_task_sleep_ns(int64_t delay_ns);
 
-// --- calls that block
-// -----------------------------------------------------------------------------
+// --- calls that block ----------------------------------------------------------------------------
 
 // Calls |function| with |argument| on a thread of the loop's pool, and waits for it. For calls into
 // the system or into libraries that may block.

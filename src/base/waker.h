@@ -71,8 +71,7 @@ struct rouse__blocked {
 // The waker of the calling thread: its loop's, or else the one that parks the thread. Never NULL.
 struct rouse__waker *rouse__waker_here(void);
 
-// --- for primitives
-// -------------------------------------------------------------------------------
+// --- for primitives ------------------------------------------------------------------------------
 
 // Counts the calls of a task; when they are many in a row it lets others run. At the start of each
 // call that may wait, while nothing is held by it yet.
@@ -94,8 +93,7 @@ static inline bool rouse__deadline_passed(int64_t deadline_ns) {
   return deadline_ns != ROUSE_FOREVER && deadline_ns <= rouse_now_ns();
 }
 
-// --- for wakers, on their own thread
-// --------------------------------------------------------------
+// --- for wakers, on their own thread -------------------------------------------------------------
 
 // |wait| has arrived: complete (true), or only nudged and still waiting (false).
 bool rouse__wait_arrived(rouse_wait *wait);

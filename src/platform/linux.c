@@ -30,8 +30,7 @@ int64_t rouse_deadline_in_ns(int64_t delay_ns) {
   return delay_ns > ROUSE_FOREVER - now_ns ? ROUSE_FOREVER : now_ns + delay_ns;
 }
 
-// --- parking
-// --------------------------------------------------------------------------------------
+// --- parking -------------------------------------------------------------------------------------
 
 // Absolute deadlines need FUTEX_WAIT_BITSET, whose clock is the monotonic one.
 void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns) {
@@ -54,8 +53,7 @@ void rouse__unpark(rouse__atomic32 *word) {
   rouse__errno_restore(saved);
 }
 
-// --- threads
-// --------------------------------------------------------------------------------------
+// --- threads -------------------------------------------------------------------------------------
 
 struct start {
   void (*function)(void *);
@@ -100,8 +98,7 @@ void rouse__thread_join(rouse__thread *thread) {
 
 void rouse__thread_yield(void) { sched_yield(); }
 
-// --- readings
-// -------------------------------------------------------------------------------------
+// --- readings ------------------------------------------------------------------------------------
 
 static uint32_t processors_of(pid_t thread) {
   cpu_set_t set;
@@ -139,8 +136,7 @@ void rouse__fork_watch(void) { pthread_once(&fork_once, watch_forks); }
 int rouse__errno_save(void) { return errno; }
 void rouse__errno_restore(int saved) { errno = saved; }
 
-// --- memory and last words
-// ------------------------------------------------------------------------
+// --- memory and last words -----------------------------------------------------------------------
 
 void *rouse__allocate(size_t size, size_t alignment) {
   void *memory;

@@ -26,8 +26,7 @@ static rouse_loop *loop_of(struct rouse__waker *waker) {
   return ROUSE__CONTAINER(waker, rouse_loop, waker);
 }
 
-// --- mail from other threads
-// ----------------------------------------------------------------------
+// --- mail from other threads ---------------------------------------------------------------------
 
 // Pushes the chain |first| … |last|, whose end is to hold what lay on top. Counts for the pushing
 // loop.
@@ -80,8 +79,7 @@ void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback
   rouse__loop_send(loop, wait);
 }
 
-// --- waits in no queue: timers and operations
-// -----------------------------------------------------
+// --- waits in no queue: timers and operations ----------------------------------------------------
 
 // Drops |count| references of |wait|; the last one out puts it on the list. Own thread.
 static void drop(rouse_loop *loop, rouse_wait *wait, unsigned count) {
@@ -196,8 +194,7 @@ static int result_of(const rouse_wait *wait) {
   return result > INT32_MAX ? INT32_MAX : (int)result;
 }
 
-// --- arriving
-// -------------------------------------------------------------------------------------
+// --- arriving ------------------------------------------------------------------------------------
 
 // Mail comes newest first; it is dispatched oldest first.
 void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail) {
@@ -255,8 +252,7 @@ bool rouse__loop_expire(rouse_loop *loop) {
   return budget < 0;
 }
 
-// --- waiting inside a call
-// ------------------------------------------------------------------------
+// --- waiting inside a call -----------------------------------------------------------------------
 
 static int may_block(struct rouse__waker *waker) {
   rouse_loop *loop = loop_of(waker);

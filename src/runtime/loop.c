@@ -33,8 +33,7 @@ void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait) {
 
 rouse_loop *rouse_loop_here(void) { return rouse__loop_here; }
 
-// --- turns
-// ----------------------------------------------------------------------------------------
+// --- turns ---------------------------------------------------------------------------------------
 
 static void take_mail(rouse_loop *loop) {
   // RELAXED: a look; the swap below acquires.
@@ -76,8 +75,7 @@ static int turn(rouse_loop *loop) {
   return failed ? failed : done;
 }
 
-// --- sleep
-// ----------------------------------------------------------------------------------------
+// --- sleep ---------------------------------------------------------------------------------------
 
 // Watches for work until |until_ns|. True: something is ready.
 static bool watch(rouse_loop *loop, int64_t until_ns) {
@@ -130,8 +128,7 @@ static int idle(rouse_loop *loop, int64_t deadline_ns) {
   return failed;
 }
 
-// --- run
-// ------------------------------------------------------------------------------------------
+// --- run -----------------------------------------------------------------------------------------
 
 static bool nothing_to_do(const rouse_loop *loop) {
   // RELAXED: a look; sleeping checks again by CAS.
@@ -173,8 +170,7 @@ int rouse_loop_run(rouse_loop *loop) {
   return rouse__loop_run(loop);
 }
 
-// --- stop
-// -----------------------------------------------------------------------------------------
+// --- stop ----------------------------------------------------------------------------------------
 
 // The stop's mail is the stopper's last access to a loop, and a loop ends only after it has
 // arrived: so whoever runs the loop may destroy it right away, while the stopper is still
@@ -226,8 +222,7 @@ static void settle_mail(rouse_loop *loop) {
   }
 }
 
-// --- create and destroy
-// ---------------------------------------------------------------------------
+// --- create and destroy --------------------------------------------------------------------------
 
 static void set_defaults(rouse_loop *loop, const rouse_loop_options *options) {
   if (options) loop->options = *options;
@@ -319,8 +314,7 @@ rouse__pool *rouse__loop_pool(rouse_loop *loop) {
   return (rouse__pool *)none;
 }
 
-// --- readings
-// -------------------------------------------------------------------------------------
+// --- readings ------------------------------------------------------------------------------------
 
 const char *rouse_loop_backend(const rouse_loop *loop) { return loop->backend->ops->name; }
 const char *rouse_loop_doorbell(const rouse_loop *loop) { return loop->backend->doorbell; }

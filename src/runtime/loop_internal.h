@@ -90,8 +90,7 @@ enum { ROUSE__INLINE_BUDGET = 64 };
 // Dispatches in a turn of the loop, and which of them begin with the list of those not urgent.
 enum { ROUSE__TURN = 64, ROUSE__FAIR_SHARE = 16 };
 
-// --- loop.c
-// ---------------------------------------------------------------------------------------
+// --- loop.c --------------------------------------------------------------------------------------
 
 // As rouse_loop_create(), for a loop of |group| (NULL: a group of its own).
 int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *group,
@@ -106,8 +105,7 @@ void rouse__loop_ready(rouse_loop *loop, rouse_wait *wait);
 // The pool of the loop's group, made at the first call. NULL if there is no memory.
 rouse__pool *rouse__loop_pool(rouse_loop *loop);
 
-// --- deliver.c
-// ------------------------------------------------------------------------------------
+// --- deliver.c -----------------------------------------------------------------------------------
 
 extern const struct rouse__waker_ops rouse__loop_waker_ops;
 // Takes the mail of other threads to the ready lists. Own thread.
@@ -127,8 +125,7 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns);
 // A pooled operation has ended with |result|. Any thread.
 void rouse__io_blocking_done(rouse_io *io, int64_t result);
 
-// --- task.c
-// ---------------------------------------------------------------------------------------
+// --- task.c --------------------------------------------------------------------------------------
 
 // Suspends the current task until its wait is delivered; a cancel of the task meanwhile ends
 // |wait|.

@@ -135,8 +135,7 @@ rouse_loop *rouse_run_loop(uint32_t index) {
   return here && index < here->group->count ? here->group->loops[index] : NULL;
 }
 
-// --- counters
-// -------------------------------------------------------------------------------------
+// --- counters ------------------------------------------------------------------------------------
 
 struct reading {
   rouse_wait mail;

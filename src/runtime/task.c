@@ -39,8 +39,7 @@ void rouse__task_free_spares(rouse_loop *loop) {
   loop->spare_task_count = 0;
 }
 
-// --- running
-// --------------------------------------------------------------------------------------
+// --- running -------------------------------------------------------------------------------------
 
 // The first function on a task's stack.
 static void task_main(void *argument) {
@@ -129,8 +128,7 @@ void rouse_task_yield(void) {
   rouse__task_leave(loop, task);
 }
 
-// --- spawn and join
-// -------------------------------------------------------------------------------
+// --- spawn and join ------------------------------------------------------------------------------
 
 static rouse_task *task_take(rouse_loop *loop) {
   if (loop != rouse__loop_here || !loop->spare_tasks) {
@@ -232,8 +230,7 @@ rouse_task *rouse_task_here(void) {
   return loop ? loop->current : NULL;
 }
 
-// --- cancel
-// ---------------------------------------------------------------------------------------
+// --- cancel --------------------------------------------------------------------------------------
 
 // Ends the wait that |task| is in, if it is and may be. Own thread, so the wait can't complete
 // meanwhile.
@@ -283,8 +280,7 @@ bool rouse_task_shield(bool on) {
   return before;
 }
 
-// --- sleep
-// ----------------------------------------------------------------------------------------
+// --- sleep ---------------------------------------------------------------------------------------
 
 int rouse_task_sleep_until(int64_t deadline_ns) {
   rouse_loop *loop = rouse__loop_here;

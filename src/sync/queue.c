@@ -50,8 +50,7 @@ static void mail_set_next(uintptr_t mail, uintptr_t next) {
   }
 }
 
-// --- the list, combiner only
-// ----------------------------------------------------------------------
+// --- the list, combiner only ---------------------------------------------------------------------
 
 static void append(struct rouse__queue *queue, struct rouse__pass *pass, rouse_wait *node) {
   rouse_wait *head = queue->head;
@@ -92,8 +91,7 @@ void rouse__queue_finish(struct rouse__queue *queue, struct rouse__pass *pass, r
   chain_done(pass, node);
 }
 
-// --- mail
-// -----------------------------------------------------------------------------------------
+// --- mail ----------------------------------------------------------------------------------------
 
 static void push(struct rouse__queue *queue, uintptr_t mail) {
   uintptr_t top = load_relaxed(&queue->inbox);  // RELAXED: the CAS validates it
@@ -155,8 +153,7 @@ static __attribute__((noinline)) void drain(struct rouse__queue *queue, struct r
   }
 }
 
-// --- the combiner
-// ---------------------------------------------------------------------------------
+// --- the combiner --------------------------------------------------------------------------------
 
 // The caller's RMW replaced pass->before by |word| and thereby took BUSY.
 static void combine(struct rouse__queue *queue, uint64_t word, enum rouse__kind kind_index,
@@ -270,8 +267,7 @@ void rouse__queue_run(struct rouse__queue *queue, uint64_t before, uint64_t word
   rouse__queue_settle(&pass, NULL);
 }
 
-// --- posts
-// ----------------------------------------------------------------------------------------
+// --- posts ---------------------------------------------------------------------------------------
 
 static void prepare(struct rouse__queue *queue, rouse_wait *node, enum rouse__kind kind,
                     uint16_t refs) {
@@ -336,8 +332,7 @@ int rouse__queue_wait(struct rouse__queue *queue, rouse_wait *node, enum rouse__
   return rouse__queue_started(node, done, deadline_ns);
 }
 
-// --- cancel
-// ---------------------------------------------------------------------------------------
+// --- cancel --------------------------------------------------------------------------------------
 
 // Only after the post of |node| has returned (or under its poster's reference): then !BUSY implies
 // that it is in the list or finished, which is what lets us cancel in place instead of by mail.
@@ -381,8 +376,7 @@ void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *
   }
 }
 
-// --- nudges
-// ---------------------------------------------------------------------------------------
+// --- nudges --------------------------------------------------------------------------------------
 
 // The nudge of |node| has reached its own loop: reports that to the queue. True: |node| is
 // complete.

@@ -95,8 +95,7 @@ extern const struct rouse__queue_kind *const rouse__queue_kinds[ROUSE__KIND_QUEU
 extern const struct rouse__queue_kind rouse__mutex_kind, rouse__semaphore_kind, rouse__event_kind,
     rouse__waitqueue_kind;
 
-// --- for match steps
-// ------------------------------------------------------------------------------
+// --- for match steps -----------------------------------------------------------------------------
 
 // Takes |node| out of the list with |outcome|.
 void rouse__queue_finish(struct rouse__queue *queue, struct rouse__pass *pass, rouse_wait *node,
@@ -117,8 +116,7 @@ static inline bool rouse__queue_due(const struct rouse__pass *pass, const rouse_
   return pass->arrived || head->rounds >= ROUSE__ROUNDS_MAX;
 }
 
-// --- for fast and slow paths
-// ----------------------------------------------------------------------
+// --- for fast and slow paths ---------------------------------------------------------------------
 
 // Queues |node|, which the match step of |kind| may grant at once: ROUSE_DONE, or ROUSE_PENDING, or
 // a failure that the match step decided. The caller has set node->demand.

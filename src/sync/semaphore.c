@@ -85,8 +85,7 @@ int rouse_semaphore_init(rouse_semaphore *semaphore, uint32_t permits, rouse_pol
   return ROUSE_DONE;
 }
 
-// --- acquire
-// --------------------------------------------------------------------------------------
+// --- acquire -------------------------------------------------------------------------------------
 
 // ROUSE_DONE, ROUSE_EAGAIN or ROUSE_ECLOSED.
 static inline int try_acquire(rouse_semaphore *semaphore, uint32_t permits) {
@@ -145,8 +144,7 @@ int rouse_semaphore_acquire(rouse_semaphore *semaphore, uint32_t permits) {
   return rouse_semaphore_acquire_until(semaphore, permits, ROUSE_FOREVER);
 }
 
-// --- release
-// --------------------------------------------------------------------------------------
+// --- release -------------------------------------------------------------------------------------
 
 int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits) {
   uint64_t word = load_relaxed(&semaphore->queue.word), released;  // RELAXED: the CAS validates it
@@ -176,8 +174,7 @@ static void ring(rouse_semaphore *semaphore, uint64_t flag) {
 
 void rouse_semaphore_close(rouse_semaphore *semaphore) { ring(semaphore, ROUSE__CLOSED); }
 
-// --- capacity
-// -------------------------------------------------------------------------------------
+// --- capacity ------------------------------------------------------------------------------------
 
 int rouse_semaphore_add(rouse_semaphore *semaphore, uint32_t permits) {
   uint32_t capacity = load_relaxed(&semaphore->capacity);  // RELAXED: the CAS validates it
@@ -227,8 +224,7 @@ int rouse_semaphore_set_capacity(rouse_semaphore *semaphore, uint32_t permits) {
   }
 }
 
-// --- readings
-// -------------------------------------------------------------------------------------
+// --- readings ------------------------------------------------------------------------------------
 
 bool rouse_semaphore_is_closed(const rouse_semaphore *semaphore) {
   return load_relaxed(&semaphore->queue.word) & ROUSE__CLOSED;  // RELAXED: a snapshot

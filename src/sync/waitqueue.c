@@ -80,8 +80,7 @@ void rouse_waitqueue_init(rouse_waitqueue *queue) {
   *queue = (rouse_waitqueue)ROUSE_WAITQUEUE_INIT;
 }
 
-// --- wake
-// -----------------------------------------------------------------------------------------
+// --- wake ----------------------------------------------------------------------------------------
 
 static void wake(rouse_waitqueue *queue, uint64_t signals, uint64_t broadcast) {
   uint64_t word = load_relaxed(&queue->queue.word), with;  // RELAXED: the CAS validates it
@@ -108,8 +107,7 @@ void rouse_waitqueue_wake(rouse_waitqueue *queue, uint32_t count) {
   }
 }
 
-// --- wait
-// -----------------------------------------------------------------------------------------
+// --- wait ----------------------------------------------------------------------------------------
 
 // Queues |wait| if the condition holds. ROUSE_DONE or ROUSE_EAGAIN with |*woken|: queued, and out
 // again.
