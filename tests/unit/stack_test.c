@@ -56,15 +56,15 @@ static bool is_touchable(const void *address) {
   return written == 1;
 }
 
-// Memory of this process in bytes: resident, and the number of mappings.
-static size_t resident(void) {
-  unsigned long total = 0, pages = 0;
+// Bytes of this process: resident (1), or addresses in use (0).
+static size_t process_bytes(int field) {
+  unsigned long pages[2] = {0, 0};
   FILE *file = fopen("/proc/self/statm", "r");
-  assert_non_null(file);
-  assert_int_equal(fscanf(file, "%lu %lu", &total, &pages), 2);
+  require(file && fscanf(file, "%lu %lu", &pages[0], &pages[1]) == 2, "statm");
   fclose(file);
-  return pages * rouse__memory_page_size();
+  return pages[field] * rouse__memory_page_size();
 }
+static size_t resident(void) { return process_bytes(1); }
 
 // Pages of |stack| that hold memory; none once its addresses have gone.
 static size_t resident_pages(struct rouse__stack stack) {
@@ -315,6 +315,9 @@ static void stacks_beyond_the_cache_lose_their_memory(void **state) {
     touch_top(stacks[i]);
   }
   for (int i = 0; i < COUNT - 1; i++) rouse__stack_put(&pool, stacks[i]);
+  size_t pages = 0;
+  for (int i = 0; i < COUNT - 1; i++) pages += resident_pages(stacks[i]);
+  assert_in_range(pages, WARM, WARM + 31);  // and at most one run that is not yet full
   int warm = 0;
   for (int i = 0; i < COUNT - 1; i++) {
     assert_int_equal(rouse__stack_get(&pool, &stacks[i]), 0);
@@ -356,6 +359,59 @@ static void contents_survive_while_others_come_and_go(void **state) {
     }
     rouse__stack_pool_finish(&pool);
   }
+}
+
+// Takes stacks until one is in another slab than the first, and returns their number.
+static int take_two_slabs(rouse__stack_pool *pool, struct rouse__stack *stacks, int max) {
+  for (int i = 0; i < max; i++) {
+    assert_int_equal(rouse__stack_get(pool, &stacks[i]), 0);
+    uintptr_t changed = (uintptr_t)stacks[i].low ^ (uintptr_t)stacks[0].low;
+    if (changed >= pool->slab_size) return i + 1;
+  }
+  fail_msg("%d stacks fit one slab", max);
+  return 0;
+}
+
+static void empty_slab_stays_while_the_others_are_full(void **state) {
+  (void)state;
+  enum { MAX = 1000 };
+  rouse__stack_pool pool;
+  struct rouse__stack stacks[MAX];
+  assert_int_equal(rouse__stack_pool_init(&pool, 64 << 10, 0), 0);
+  int count = take_two_slabs(&pool, stacks, MAX);
+  struct rouse__stack last = stacks[count - 1];
+  rouse__stack_put(&pool, last);
+  assert_true(mappings_within(last.low, last.high) > 0);
+  rouse__stack_put(&pool, stacks[0]);  // now there is room in the first
+  assert_int_equal(rouse__stack_get(&pool, &stacks[0]), 0);
+  assert_int_equal(rouse__stack_get(&pool, &last), 0);
+  rouse__stack_put(&pool, last);
+  for (int i = 0; i < count - 1; i++) rouse__stack_put(&pool, stacks[i]);
+  rouse__stack_pool_finish(&pool);
+}
+
+// A slab goes while memory of it is pending, and somebody else's memory comes to lie there.
+static void memory_in_the_place_of_a_slab_is_left_alone(void **state) {
+  (void)state;
+  enum { MAX = 1000 };
+  rouse__stack_pool pool;
+  struct rouse__stack stacks[MAX];
+  assert_int_equal(rouse__stack_pool_init(&pool, 64 << 10, 0), 0);
+  int count = take_two_slabs(&pool, stacks, MAX);
+  struct rouse__stack last = stacks[count - 1];
+  touch_top(last);
+  rouse__stack_put(&pool, stacks[0]);
+  rouse__stack_put(&pool, last);
+  assert_int_equal(mappings_within(last.low, last.high), 0);
+  size_t size = 64 << 10;
+  char *other = mmap(last.low, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_ptr_equal(other, last.low);
+  memset(other, 7, size);
+  assert_int_equal(rouse__stack_get(&pool, &stacks[0]), 0);
+  for (int i = 0; i < count - 1; i++) rouse__stack_put(&pool, stacks[i]);
+  for (size_t i = 0; i < size; i++) assert_int_equal(other[i], 7);
+  munmap(other, size);
+  rouse__stack_pool_finish(&pool);
 }
 
 static void finish_gives_all_addresses_back(void **state) {
@@ -536,6 +592,7 @@ static void all_of_this_passes_without_marks(void **state) {
 
 static void regions_are_aligned_zero_and_never_set_errno(void **state) {
   (void)state;
+  size_t before = process_bytes(0);
   for (size_t shift = 16; shift <= 26; shift++) {
     struct rouse__memory_region region;
     size_t size = (size_t)1 << shift;
@@ -551,6 +608,7 @@ static void regions_are_aligned_zero_and_never_set_errno(void **state) {
     rouse__memory_release(&region);
     assert_int_equal(errno, 77);
   }
+  assert_true(process_bytes(0) < before + (8 << 20));  // what was cut off to align them is gone
   struct rouse__memory_region region;
   errno = 77;
   assert_int_equal(rouse__memory_reserve(&region, SIZE_MAX / 2 & ~(size_t)0xffff, 1 << 16),
@@ -573,6 +631,8 @@ int main(int count, char **arguments) {
     cmocka_unit_test(last_stack_put_is_the_first_got),
     cmocka_unit_test(stacks_beyond_the_cache_lose_their_memory),
     cmocka_unit_test(contents_survive_while_others_come_and_go),
+    cmocka_unit_test(empty_slab_stays_while_the_others_are_full),
+    cmocka_unit_test(memory_in_the_place_of_a_slab_is_left_alone),
     cmocka_unit_test(finish_gives_all_addresses_back),
     cmocka_unit_test(crowd_takes_a_page_each_and_gives_it_back),
 #if !defined ROUSE__SANITIZE_ADDRESS && !defined ROUSE__SANITIZE_THREAD
