@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include "base/assert.h"
+#include "sync/queue.h"
 
 _Thread_local int32_t rouse__inline_budget;
 
@@ -41,6 +42,8 @@ void model_loop_run(struct model_loop *loop) {
     if (rouse__wait_arrived(arrived)) {
       loop->waker.pending--;
       arrived->callback(arrived, rouse__wait_result(arrived));
+    } else if (++((struct model_wait *)arrived)->nudges > ROUSE__ROUNDS_MAX) {
+      model_fail("a wait was nudged more often than it may lose rounds");
     }
     arrived = next;
   }
@@ -50,6 +53,6 @@ int model_finish(struct model_wait *wait, int started) {
   if (started != ROUSE_PENDING) return started;
   while (!wait->completions) model_loop_run((struct model_loop *)wait->wait.waker);
   int result = wait->result;
-  wait->completions = 0;  // it may be started again
+  wait->completions = wait->nudges = 0;  // it may be started again
   return result;
 }

@@ -12,7 +12,7 @@ struct model_loop {
 };
 struct model_wait {
   rouse_wait wait;
-  int completions, result;
+  int completions, result, nudges;
 };
 
 // Each thread that waits has a loop of its own.

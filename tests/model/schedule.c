@@ -29,7 +29,7 @@ enum {
   STACK_SIZE = 256 * 1024,
   CHOICES = 20000,
   STEPS = 4000,  // more in one execution: it has no end
-  SEEN_MAX = 1 << 23,
+  SEEN_MAX = 1 << 25,
 };
 
 enum state { UNUSED, READY, WAITS_NONZERO, WAITS_JOIN, FINISHED };

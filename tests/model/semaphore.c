@@ -321,6 +321,21 @@ static void two_reductions_are_exact_against_a_combiner(rouse_policy policy) {
 }
 MODEL_BOTH(two_reductions_are_exact_against_a_combiner)
 
+// Reduced below what is held, released while it shrinks, and grown again.
+static void a_debt_is_paid_once(rouse_policy policy) {
+  setup(1, policy);
+  MODEL_CHECK(rouse_semaphore_try_acquire(s.semaphore, 1) == ROUSE_DONE);
+  int a = start(s.a, 1);
+  int reducer = model_go(reduce_one, NULL), releaser = model_go(release_quietly, AMOUNT(1));
+  MODEL_CHECK(rouse_semaphore_add(s.semaphore, 1) == ROUSE_DONE);
+  MODEL_CHECK(model_finish(s.a, a) == ROUSE_DONE);
+  model_join(reducer);
+  model_join(releaser);
+  check_quiet(0);
+  MODEL_CHECK(rouse_semaphore_capacity(s.semaphore) == 1);
+}
+MODEL_BOTH(a_debt_is_paid_once)
+
 static void an_added_permit_serves_the_head(rouse_policy policy) {
   setup(0, policy);
   int a = start(s.a, 1);
@@ -461,6 +476,7 @@ const struct model_program model_semaphore_programs[] = {
     MODEL_ENTRIES(two_posters_and_a_releaser, 0),
     MODEL_ENTRIES(reduce_is_exact_against_a_combiner, 0),
     MODEL_ENTRIES(two_reductions_are_exact_against_a_combiner, 0),
+    MODEL_ENTRIES(a_debt_is_paid_once, 0),
     MODEL_ENTRIES(an_added_permit_serves_the_head, 0),
     MODEL_ENTRY(a_cancelled_head_strands_nobody, 0),
     MODEL_ENTRY(a_nudged_head_holds_up_no_more_than_its_share, 0),
