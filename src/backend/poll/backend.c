@@ -15,7 +15,8 @@
 //                +--------------->  the pool
 //
 // A receive that got less than it had room for has most likely emptied the socket, so the next one
-// on it waits without a try. That is a guess and may be wrong: arming looks, too.
+// on it waits without a try; nor is one tried each time where tries have been in vain. These are
+// guesses and may be wrong: arming looks, too.
 //
 // Descriptors that are closed. rouse_file_close() on this loop ends everything that waits for the
 // descriptor on this loop with ROUSE_EBADF. What is closed otherwise (by close(), on another loop)
@@ -56,9 +57,11 @@ struct waiters {
   rouse_io *first[DIRECTIONS];  // rings; the last is first's previous
   uint32_t key;                 // the readiness set's
   bool emptied;                 // by the last receive, it seems
+  uint8_t vain;                 // tries to receive that came too early, in a row; as 2^n - 1
+  uint8_t skips;                // so many more receives wait without a try
 };
 
-enum { PAGE = 256 };
+enum { PAGE = 256, VAIN_MOST = 15 };
 
 struct poller {
   struct rouse__backend base;
@@ -219,16 +222,27 @@ static int start_waiting(struct poller *poller, rouse_io *io) {
   return refused;
 }
 
-// A guess for the next receive.
+// Guesses for the next receive.
 static void note_receive(struct waiters *waiters, const rouse_io *io, int64_t result) {
   if (io->operation != ROUSE__IO_RECEIVE) return;
   waiters->emptied = result > 0 && result < (int64_t)io->length;
 }
+static void note_try(struct waiters *waiters, const rouse_io *io, bool early) {
+  if (io->operation != ROUSE__IO_RECEIVE) return;
+  waiters->vain = early ? (uint8_t)((waiters->vain * 2 + 1) & VAIN_MOST) : 0;
+  waiters->skips = waiters->vain;
+}
 
 // A connect is always begun: it stands behind nobody.
-static bool worth_a_try(const struct waiters *waiters, const rouse_io *io) {
+static bool worth_a_try(struct waiters *waiters, const rouse_io *io) {
   if (!waiters || io->operation == ROUSE__IO_CONNECT) return true;
-  if (io->operation == ROUSE__IO_RECEIVE && waiters->emptied) return false;
+  if (io->operation == ROUSE__IO_RECEIVE) {
+    if (waiters->emptied) return false;
+    if (waiters->skips) {
+      waiters->skips--;
+      return false;
+    }
+  }
   int direction = direction_of(io);
   return direction == ANY || !waiters->first[direction];
 }
@@ -238,6 +252,7 @@ static bool tried(struct poller *poller, rouse_io *io) {
   struct waiters *waiters = find(poller, io->fd);
   if (!worth_a_try(waiters, io)) return false;
   int64_t result = rouse__poller_try(io);
+  if (waiters) note_try(waiters, io, result == ROUSE__NOT_NOW);
   if (result == ROUSE__NOT_NOW) return false;
   if (waiters) note_receive(waiters, io, result);
   finish(poller, io, result);
@@ -285,6 +300,7 @@ static int start_close(struct poller *poller, rouse_io *io) {
   finish_all(poller, waiters, NULL, ROUSE_EBADF);
   disarm(poller, fd, waiters);
   waiters->emptied = false;
+  waiters->vain = waiters->skips = 0;
   return 0;
 }
 
