@@ -1,0 +1,14 @@
+// The backends that this system has, for tests that go through all of them in one program.
+#ifndef ROUSE_TESTS_BACKENDS_H
+#define ROUSE_TESTS_BACKENDS_H
+
+#include "support.h"
+
+// Calls |test| with the name of each backend of which a loop can be had here, and says which are not.
+// Returns how many there were: at least epoll and poll.
+int for_each_backend(void (*test)(const char *name));
+
+// How many descriptors this process has open.
+int open_descriptors(void);
+
+#endif
