@@ -431,6 +431,28 @@ static void deadlines_are_kept_without_a_sleep_in_nanoseconds(void **state) {
   in_a_system_without(&self);
 }
 
+static bool probed(const rouse_probe *probe, const char *feature) {
+  for (uint32_t i = 0; i < probe->feature_count; i++) {
+    const rouse_probe_feature *found = &probe->features[i];
+    if (!strcmp(found->backend, "epoll") && !strcmp(found->name, feature)) return found->available;
+  }
+  check_failed(__FILE__, __LINE__, "is not so: the probe tells of the feature");
+}
+
+static void probe_without(const lack *self) {
+  (void)self;
+  rouse_probe probe;
+  check_result(rouse_probe_run(&probe), ROUSE_DONE);
+  check(!probed(&probe, "pipe_nowait"));
+  check(!probed(&probe, "epoll_pwait2"));
+}
+
+static void probe_tells_what_the_system_lacks(void **state) {
+  (void)state;
+  lack self = {NULL, ENOSYS, {SYS_preadv2, EPOLL_PWAIT2}, 2, probe_without};
+  in_a_system_without(&self);
+}
+
 static void no_epoll(const lack *self) {
   const rouse_loop_options named = {.backend = "epoll"};
   rouse_loop *loop = NULL;
@@ -492,6 +514,7 @@ int main(void) {
       ON_BOTH(reads_are_cancelled_without_calls_that_do_not_wait),
       ON_BOTH(doorbell_is_a_pipe_where_there_is_no_eventfd),
       ON_BOTH(deadlines_are_kept_without_a_sleep_in_nanoseconds),
+      cmocka_unit_test(probe_tells_what_the_system_lacks),
       cmocka_unit_test(poll_is_chosen_where_nothing_else_is_left),
       ON_BOTH(loop_without_descriptors_is_refused),
   };

@@ -481,8 +481,12 @@ static int create_poll(rouse_loop *loop, const rouse_loop_options *options,
 }
 
 static void probe_epoll(rouse_probe *probe) {
-  bool has = rouse__epoll_has_pwait2();
-  rouse__probe_add(probe, "epoll", "epoll_pwait2", has,
+  bool has = rouse__poller_has_pipes_that_do_not_wait();
+  rouse__probe_add(
+      probe, "epoll", "pipe_nowait", has, "%s",
+      has ? "pipes are read and written in the loop" : "by the pool, unless they have O_NONBLOCK");
+  has = rouse__epoll_has_pwait2();
+  rouse__probe_add(probe, "epoll", "epoll_pwait2", has, "%s",
                    has ? "deadlines in nanoseconds" : "deadlines are rounded up to milliseconds");
 }
 

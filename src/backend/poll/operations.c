@@ -100,6 +100,19 @@ int64_t rouse__poller_perform(rouse_io *io) {
   return result;
 }
 
+bool rouse__poller_has_pipes_that_do_not_wait(void) {
+  int ends[2], saved = errno;
+  if (pipe2(ends, O_CLOEXEC)) return false;
+  char byte;
+  const rouse_io io = {
+      .operation = ROUSE__IO_READ, .fd = ends[0], .address = &byte, .length = sizeof byte};
+  bool has = transfer_now(&io) < 0 && errno == EAGAIN;
+  close(ends[0]);
+  close(ends[1]);
+  errno = saved;
+  return has;
+}
+
 // --- connections ---------------------------------------------------------------------------------
 
 static int64_t accept_one(const rouse_io *io) {
