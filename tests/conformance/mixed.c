@@ -273,9 +273,12 @@ static int64_t wait_in_an_operation(void *argument) {
   } else if (which == 1) {
     result = rouse_tcp_accept(self->file, ROUSE_FOREVER);
   } else {
-    int fd = tcp_connect_here(self->file);
-    result = rouse_tcp_receive(fd, &byte, 1, ROUSE_FOREVER);
-    check_result(rouse_file_close(fd), ROUSE_DONE);
+    result = tcp_try_connect_here(self->file);
+    if (result >= 0) {
+      int fd = (int)result;
+      result = rouse_tcp_receive(fd, &byte, 1, ROUSE_FOREVER);
+      check_result(rouse_file_close(fd), ROUSE_DONE);
+    }
   }
   check(result == ROUSE_ECANCELED || (which == 1 && result >= 0) || (which == 2 && result == 0));
   if (which == 1 && result >= 0) close((int)result);

@@ -46,11 +46,15 @@ rouse_fd tcp_listen_here(void) {
   return fd;
 }
 
-rouse_fd tcp_connect_here(rouse_fd listener) {
+int tcp_try_connect_here(rouse_fd listener) {
   int port = rouse_tcp_port(listener);
   check(port > 0);
   struct sockaddr_in address = here((uint16_t)port);
-  int fd = rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER);
+  return rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER);
+}
+
+rouse_fd tcp_connect_here(rouse_fd listener) {
+  int fd = tcp_try_connect_here(listener);
   if (fd < 0) check_result(fd, ROUSE_DONE);
   return fd;
 }

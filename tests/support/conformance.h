@@ -15,6 +15,8 @@ typedef struct tcp_pair {
 } tcp_pair;
 rouse_fd tcp_listen_here(void);
 rouse_fd tcp_connect_here(rouse_fd listener);
+// The same, and gives the failure instead of ending the test.
+int tcp_try_connect_here(rouse_fd listener);
 tcp_pair tcp_pair_make(void);
 void tcp_pair_close(tcp_pair *pair);
 
