@@ -29,12 +29,13 @@ static const char help[] =
     "                             processor, at most 4)\n"
     "  -b, --backend NAME         io_uring, epoll or poll (the best that works here)\n"
     "  -v, --verify               read both again afterwards, and compare\n"
+    "  -c, --compare              copy nothing; only compare, as --verify does\n"
     "  -j, --json                 end with one JSON object on standard output\n"
     "  -q, --quiet                no summary, no notes, no progress\n"
     "  -T, --no-target-directory  TARGET is the name of the copy, even if it is a directory\n"
     "  -h, --help                 show this\n"
     "\n"
-    "Exit status: 0 all is copied (and the same, with --verify), 1 something failed, 2 the\n"
+    "Exit status: 0 all is copied (with --verify: and the same), 1 something failed, 2 the\n"
     "command line is wrong, 130 interrupted by Ctrl-C (a second Ctrl-C ends it at once).\n";
 
 static const struct option options_known[] = {
@@ -42,6 +43,7 @@ static const struct option options_known[] = {
     {"loops", required_argument, NULL, 'l'},
     {"backend", required_argument, NULL, 'b'},
     {"verify", no_argument, NULL, 'v'},
+    {"compare", no_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
     {"quiet", no_argument, NULL, 'q'},
     {"no-target-directory", no_argument, NULL, 'T'},
@@ -93,6 +95,9 @@ bool copy_options_take(int letter, copy_options *options, const char *command) {
     case 'v':
       options->verify = true;
       return true;
+    case 'c':
+      options->compare = true;
+      return true;
     case 'j':
       options->json = true;
       return true;
@@ -123,7 +128,7 @@ int command_copy(int count, char **arguments) {
   arguments[0] = name;  // what getopt's messages begin with
   optind = 1;
   int letter;
-  while ((letter = getopt_long(count, arguments, "f:l:b:vjqTh", options_known, NULL)) >= 0) {
+  while ((letter = getopt_long(count, arguments, "f:l:b:vcjqTh", options_known, NULL)) >= 0) {
     if (letter == 'h') return tool_print_help(help);
     if (!copy_options_take(letter, &options, name)) return usage_error();
   }

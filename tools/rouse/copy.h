@@ -16,10 +16,10 @@
 
 typedef struct copy_options {
   const char *source, *target;
-  const char *backend;     // NULL: the library's choice
-  uint32_t max_in_flight;  // 1 .. COPY_IN_FLIGHT_MAX
-  uint32_t loops;          // 1 .. WALK_LOOPS_MAX
-  bool verify, json, quiet;
+  const char *backend;                // NULL: the library's choice
+  uint32_t max_in_flight;             // 1 .. COPY_IN_FLIGHT_MAX
+  uint32_t loops;                     // 1 .. WALK_LOOPS_MAX
+  bool verify, compare, json, quiet;  // compare: only compare
   bool no_target_directory;
 } copy_options;
 

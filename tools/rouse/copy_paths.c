@@ -210,8 +210,9 @@ static bool open_target(copy *copy, const destination *to) {
   if (to->name == NULL) {
     fd = open_directory(to->above, ".", O_RDONLY);
   } else {
-    paths->target_created = mkdirat(to->above, to->name, 0700) == 0;
-    int64_t result = paths->target_created ? 0 : system_result(-1);
+    int64_t result = ROUSE_EEXIST;
+    if (!copy->options.compare) result = system_result(mkdirat(to->above, to->name, 0700));
+    paths->target_created = result == 0;
     if (result < 0 && result != ROUSE_EEXIST) {
       return refuse(copy, to->path, (int)result, "cannot make the directory");
     }

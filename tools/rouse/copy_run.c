@@ -150,9 +150,10 @@ static int64_t copy_main(void *argument) {
   rouse_task *progress = NULL;
   if (shows_progress(copy)) rouse_task_spawn(&progress, NULL, copy_progress, copy);
 
-  int result = copy_all(copy);
+  int result = copy->options.compare ? ROUSE_DONE : copy_all(copy);
   copy->seconds = seconds_since(copy->started_ns);
-  if (result == ROUSE_DONE && copy->options.verify && !walk_stopped(&copy->walk)) {
+  bool compares = copy->options.verify || copy->options.compare;
+  if (result == ROUSE_DONE && compares && !walk_stopped(&copy->walk)) {
     int64_t start_ns = rouse_now_ns();
     result = verify_run(copy);
     await_entries(copy);
@@ -245,6 +246,9 @@ int copy_run(copy *copy, const copy_options *options) {
     fprintf(stderr, "rouse copy: cannot run on %s: %s\n",
             options->backend != NULL ? options->backend : "this system",
             rouse_error_message(copy->failure));
+  }
+  if (copy->paths.target_created && counter_read(&copy->report.directories) == 0) {
+    rmdir(copy->paths.path[TARGET]);  // nothing came of it; if something did, this does nothing
   }
   if (signal != 0) {
     fprintf(stderr,

@@ -31,8 +31,8 @@ static void print_copied(const copy *copy, FILE *to) {
 
 void copy_print_summary(const copy *copy, FILE *to) {
   const report *report = &copy->report;
-  print_copied(copy, to);
-  if (copy->options.verify && copy->verify_seconds > 0) {
+  if (!copy->options.compare) print_copied(copy, to);
+  if (copy->verify_seconds > 0) {
     fprintf(to, "compared %" PRIu64 " entries in %.2f s: ", count(&report->compared),
             copy->verify_seconds);
     uint64_t differences = count(&report->differences);

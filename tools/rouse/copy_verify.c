@@ -286,7 +286,7 @@ static void verify_leave(walk *walk, directory *directory) {
     return;
   }
   compare_attributes(&comparison);
-  if (copy->paths.target_created) find_extra(&comparison);
+  if (copy->paths.target_created || copy->options.compare) find_extra(&comparison);
   counter_add(&copy->report.compared, 1);
 }
 

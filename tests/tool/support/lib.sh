@@ -4,7 +4,14 @@ set -euo pipefail
 export LC_ALL=C
 rouse=${ROUSE_BIN:?ROUSE_BIN must name the rouse command}
 support=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/rouse-tool-XXXXXX")
+self=$(cd "$(dirname "$0")" && pwd)/${0##*/}
+# In memory where that is possible: what is tested is the tool and not the disk.
+place=${TMPDIR:-/tmp}
+if [ -z "${TMPDIR:-}" ] && [ "$(stat -fc %T /dev/shm 2>/dev/null)" = tmpfs ] && [ -w /dev/shm ] &&
+  [ $(($(stat -fc '%a * %S' /dev/shm) / 1000000)) -gt 500 ]; then
+  place=/dev/shm
+fi
+scratch=$(mktemp -d "$place/rouse-tool-XXXXXX")
 trap 'chmod -R u+rwx "$scratch" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 cd "$scratch"
 
@@ -85,6 +92,22 @@ same_tree() {
     cmp left.attributes right.attributes || fail "the extended attributes of $1 and $2 differ"
   fi
   same_holes "$1" "$2"
+}
+
+# Whatever files $2 has of $1 are whole, and there are some; and nothing else is there.
+all_whole() {
+  find "$2" -path "$2/deep" -prune -o -path '*/sparse/*' -prune -o -type f -printf '%P\0' |
+    perl -0 -e '
+      sub whole { open my $h, "<", $_[0] or return undef; local $/; return scalar <$h> }
+      my $count = 0;
+      while (<STDIN>) {
+        chomp;
+        my ($left, $right) = (whole("$ARGV[0]/$_"), whole("$ARGV[1]/$_"));
+        die "$_ is not whole\n" unless defined $left && defined $right && $left eq $right;
+        $count++;
+      }
+      die "no file at all is there\n" unless $count' "$1" "$2" || fail "$2 has what is not whole"
+  no_temporaries "$2"
 }
 
 # A sparse file's copy takes no more room than the file, give or take how the system rounds.
