@@ -85,7 +85,7 @@ int rouse__thread_start(rouse__thread *thread, void (*function)(void *), void *a
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   if (error) {
     free(start);
-    return rouse_error_from_system(error);
+    return ROUSE_ENOMEM;  // also EAGAIN: a limit of threads, which are memory to their starter
   }
   thread->handle = (uintptr_t)handle;
   return 0;

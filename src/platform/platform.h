@@ -16,7 +16,7 @@ void rouse__unpark(rouse__atomic32 *word);
 typedef struct rouse__thread {
   uintptr_t handle;
 } rouse__thread;
-// Starts a thread that blocks all signals. 0, or ROUSE_ENOMEM / ROUSE_EAGAIN.
+// Starts a thread that blocks all signals. 0, or ROUSE_ENOMEM (memory, or a limit of threads).
 int rouse__thread_start(rouse__thread *thread, void (*function)(void *), void *argument,
                         const char *name);
 void rouse__thread_join(rouse__thread *thread);

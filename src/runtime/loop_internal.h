@@ -25,6 +25,8 @@ struct rouse__group {
   rouse__pool *pool;  // made by the first that needs it
   rouse__atomic_pointer pool_made;
   uint32_t pool_threads;
+  rouse_task *main;  // of rouse_run(): if it cannot start, the group stops
+  int main_refused;
 };
 enum { ROUSE__GROUP_STOPPING = 1, ROUSE__GROUP_HOLD = 2 };
 

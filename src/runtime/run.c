@@ -84,10 +84,14 @@ static int run_all(struct run *run) {
   rouse_loop *loop = NULL;
   if (!failed) failed = rouse__loop_create(&run->options->loop, &run->group, &loop);
   run->group.loops[0] = loop;
-  if (!failed) failed = rouse_task_spawn(NULL, loop, main_task, run);
+  if (!failed) failed = rouse_task_spawn(&run->group.main, loop, main_task, run);
   run->failed = failed;
   rouse_event_set(&run->go);
-  if (!failed) failed = rouse__loop_run(loop);
+  if (!failed) {
+    failed = rouse__loop_run(loop);
+    if (!failed) failed = run->group.main_refused;
+    rouse_task_detach(run->group.main);
+  }
   rouse__loop_here = NULL;
   // None may go before all have ended their runs: the last task's end rings every loop.
   if (started > 1) rouse_semaphore_acquire(&run->arrived, started - 1);

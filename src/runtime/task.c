@@ -96,6 +96,10 @@ bool rouse__task_start(rouse_loop *loop, rouse_task *task) {
   int refused = rouse__stack_get(&loop->stacks, &task->stack);
   if (refused) {
     task->result = refused;
+    if (task == loop->group->main) {
+      loop->group->main_refused = refused;
+      rouse_loop_stop(loop);
+    }
     task_over(loop, task);
     return false;
   }
