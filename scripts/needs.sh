@@ -27,6 +27,9 @@ has() {
     cjson) program pkg-config && pkg-config --exists libcjson ;;
     cmocka) header "${CC:-gcc} -x c" cmocka.h ;;
     nsync) header "${CC:-cc} -x c" nsync.h ;;
+    perl) program perl && perl -MJSON::PP -MSocket -e 1 >/dev/null 2>&1 ;;
+    attr) program setfattr && program getfattr ;;
+    acl) program setfacl ;;
     clang-format) program clang-format ;;
     clang-tidy) program clang-tidy ;;
     cppcheck) program cppcheck ;;
@@ -82,7 +85,8 @@ package() {
     qemu-aarch64:zypper) echo qemu-linux-user ;;
     qemu-aarch64:apk) echo qemu-aarch64 ;;
     qemu-aarch64:*) echo qemu-user ;;
-    cmake:* | clang:* | cppcheck:*) echo "$1" ;;
+    perl:dnf) echo perl-interpreter perl-JSON-PP perl-Socket ;;
+    cmake:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
   esac
 }
 
