@@ -43,8 +43,7 @@ int64_t rouse_io_result(const rouse_io *io) {
   return io->result == ROUSE_ECANCELED && late ? ROUSE_ETIMEDOUT : io->result;
 }
 
-// --- files: what they are
-// -------------------------------------------------------------------------
+// --- files: what they are ------------------------------------------------------------------------
 
 static void set_open(rouse_io *io, rouse_fd dir, const char *path, int flags, uint32_t mode) {
   set(io, ROUSE__IO_OPEN, dir, path, 0, (uint32_t)flags);
@@ -64,8 +63,7 @@ static void set_stat(rouse_io *io, rouse_fd dir, const char *path, int flags, ui
   io->mode = mask;
 }
 
-// --- files: tasks
-// ---------------------------------------------------------------------------------
+// --- files: tasks --------------------------------------------------------------------------------
 
 int rouse_file_open(rouse_fd dir, const char *path, int flags, uint32_t mode) {
   rouse_io io;
@@ -151,8 +149,7 @@ int rouse_file_allocate(rouse_fd fd, int mode, uint64_t offset, uint64_t size) {
   return (int)rouse__io_wait(&io, ROUSE_FOREVER);
 }
 
-// --- files: callbacks
-// -----------------------------------------------------------------------------
+// --- files: callbacks ----------------------------------------------------------------------------
 
 int rouse_file_open_start(rouse_io *io, rouse_fd dir, const char *path, int flags, uint32_t mode,
                           int64_t deadline_ns) {
@@ -188,8 +185,7 @@ int rouse_file_stat_start(rouse_io *io, rouse_fd dir, const char *path, int flag
   return start(io, deadline_ns);
 }
 
-// --- descriptors of any kind
-// ----------------------------------------------------------------------
+// --- descriptors of any kind ---------------------------------------------------------------------
 
 int rouse_fd_poll(rouse_fd fd, uint32_t events, int64_t deadline_ns) {
   rouse_io io;
@@ -202,8 +198,7 @@ int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t dead
   return start(io, deadline_ns);
 }
 
-// --- TCP
-// ------------------------------------------------------------------------------------------
+// --- TCP -----------------------------------------------------------------------------------------
 
 static bool blocking_sockets(void) {
   rouse_loop *loop = rouse__loop_here;

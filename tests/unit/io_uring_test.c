@@ -23,9 +23,10 @@
 int main(void) { test_skip("this build has no io_uring backend"); }
 #else
 
+#include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
 
-// --- loops ----------------------------------------------------------------------------------------
+// --- loops ---------------------------------------------------------------------------------------
 
 static void set(const char *name, const char *value) {
   if (value) {
@@ -44,12 +45,19 @@ static int try_ring(uint32_t entries, rouse_loop **out_loop) {
 
 static rouse_loop *ring_of(uint32_t entries) {
   rouse_loop *loop = NULL;
-  check_result(try_ring(entries, &loop), ROUSE_DONE);
+  int result = try_ring(entries, &loop);
+  if (result) {
+    char reason[ROUSE__URING_REASON_SIZE] = "";
+    struct rouse__backend *backend;
+    int again = rouse__backend_io_uring.create(NULL, NULL, &backend, reason, sizeof reason);
+    fprintf(stderr, "a ring was refused: %s\n", again ? reason : "not again");
+  }
+  check_result(result, ROUSE_DONE);
   check_string(rouse_loop_backend(loop), "io_uring");
   return loop;
 }
 
-// --- system calls ---------------------------------------------------------------------------------
+// --- system calls --------------------------------------------------------------------------------
 
 static struct {
   int calls;
@@ -84,7 +92,7 @@ static int before_each(void **state) {
   return 0;
 }
 
-// --- operations -----------------------------------------------------------------------------------
+// --- operations ----------------------------------------------------------------------------------
 
 static void start_nop(test_io *io) {
   io->io.operation = ROUSE__IO_NOP;
@@ -113,7 +121,11 @@ static void write_one(int fd) {
 
 static int silent_fd(void) { return (int)check_system(eventfd(0, EFD_CLOEXEC)); }
 
-// --- full rings -----------------------------------------------------------------------------------
+static void sleep_shortly(rouse_loop *loop) {
+  check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
+}
+
+// --- full rings ----------------------------------------------------------------------------------
 
 static void thousands_of_operations_pass_a_ring_of_four_entries(void **state) {
   (void)state;
@@ -242,7 +254,7 @@ static void cancels_from_another_thread_end_each_operation_once(void **state) {
   free(all);
 }
 
-// --- kernels that refuse --------------------------------------------------------------------------
+// --- kernels that refuse -------------------------------------------------------------------------
 
 static void a_kernel_that_takes_entries_only_now_and_then_loses_none(void **state) {
   (void)state;
@@ -257,21 +269,69 @@ static void a_kernel_that_takes_entries_only_now_and_then_loses_none(void **stat
   }
 }
 
+// Operations that start others when they complete, up to |count|.
+static struct {
+  test_io *all;
+  int count, started, done;
+  random_source source;
+} chain;
+
+static void chain_start(uint32_t most) {
+  for (uint32_t batch = random_below(&chain.source, most + 1); batch; batch--) {
+    if (chain.started < chain.count) start_nop(&chain.all[chain.started++]);
+  }
+}
+
+static void chain_ended(rouse_wait *wait, int result) {
+  check_result(result, ROUSE_DONE);
+  ((test_io *)wait)->order = ++chain.done;
+  chain_start(3);
+}
+
+static void run_chain(uint64_t stream) {
+  rouse_loop *loop = ring_of(4);
+  memset(&chain, 0, sizeof chain);
+  chain.count = test_scaled(10000);
+  chain.source = random_from(stream);
+  chain.all = operations(loop, chain.count, &chain.done);
+  for (int i = 0; i < chain.count; i++) rouse_io_init(&chain.all[i].io, loop, chain_ended);
+  while (chain.done < chain.count) {
+    kernel_refuses(-EAGAIN, random_below(&chain.source, 4));
+    if (chain.started == chain.done) chain_start(20);
+    // The loop does not sleep for long on what it could not hand over.
+    check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
+  }
+  for (int i = 0; i < chain.count; i++) check_equal(chain.all[i].order, i + 1);
+  kernel_refuses(0, 0);
+  test_loop_destroy(loop);
+  free(chain.all);
+}
+
 static void operations_that_the_kernel_did_not_take_start_in_order(void **state) {
   (void)state;
-  enum { COUNT = 100 };
-  int done = 0;
-  rouse_loop *loop = ring_of(4);
+  for (uint64_t round = 0; round < 5; round++) run_chain(100 + round);
+}
+
+static void a_cancel_that_had_to_wait_does_not_hit_a_later_operation(void **state) {
+  (void)state;
+  enum { ENTRIES = 4, COUNT = ENTRIES + 2 };
+  int done = 0, loud = silent_fd();
+  rouse_loop *loop = ring_of(ENTRIES);
   test_io *all = operations(loop, COUNT, &done);
+  start_poll(&all[0], loud);
+  test_loop_settle(loop);
   kernel_refuses(-EAGAIN, 1);
-  for (int i = 0; i < COUNT; i++) start_nop(&all[i]);
-  // The loop does not sleep for long on what it could not hand over.
-  check(rouse_loop_run_once(loop, rouse_deadline_in_ns(5 * MILLISECOND)) >= 0);
-  check_equal(done, 0);
+  for (int i = 1; i < COUNT; i++) start_nop(&all[i]);
+  rouse_wait_cancel(&all[0].io.wait);  // finds no room
+  write_one(loud);
+  test_loop_run_until(loop, &done, 1);
+  check_equal(all[0].result, POLLIN);
+  start_poll(&all[0], loud);  // the same address
   kernel_refuses(0, 0);
-  test_loop_run_until(loop, &done, COUNT);
-  for (int i = 0; i < COUNT; i++) check_equal(all[i].order, i + 1);
+  test_loop_run_until(loop, &done, COUNT + 1);
+  check_equal(all[0].result, POLLIN);
   test_loop_destroy(loop);
+  close(loud);
   free(all);
 }
 
@@ -312,7 +372,7 @@ static void a_completion_that_the_kernel_dropped_ends_the_run(void **state) {
   free(io);
 }
 
-// --- set-up ---------------------------------------------------------------------------------------
+// --- set-up --------------------------------------------------------------------------------------
 
 static void count_post(rouse_wait *wait, int result) {
   (void)result;
@@ -359,27 +419,6 @@ static void exercise(rouse_loop *loop) {
   test_directory_remove(path);
   close(fd);
   free(all);
-}
-
-static void a_loop_works_without_each_thing_that_older_kernels_lack(void **state) {
-  (void)state;
-  static const char *const words[] = {
-      "setup_flags",
-      "multishot",
-      "eventfd",
-      "futex",
-      "cqe_skip",
-      "registered_ring",
-      "file_names",
-      "futex,msg_ring",
-      "setup_flags,multishot,futex,msg_ring,cqe_skip,registered_ring,file_names"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    do_without(words[i]);
-    rouse_loop *loop = ring_of(8);
-    exercise(loop);
-    check_equal(loop->stats.blocking_calls, strstr(words[i], "file_names") ? 1 : 0);
-    test_loop_destroy(loop);
-  }
 }
 
 static void a_refused_ring_is_reported_when_it_was_named_and_replaced_when_not(void **state) {
@@ -466,14 +505,12 @@ static void ring_sizes_are_cut_to_what_a_ring_can_have(void **state) {
   }
 }
 
-// --- doorbells ------------------------------------------------------------------------------------
+// --- doorbells -----------------------------------------------------------------------------------
 
-// What this kernel has. A doorbell that the probe says works must work for a loop, and no other.
+static rouse_probe probe;  // of this kernel as it is; filled in by main()
+
+// A doorbell that the probe says works must work for a loop, and no other.
 static bool bell_here(const char *kind) {
-  static rouse_probe probe;
-  static bool probed;
-  if (!probed) rouse_probe_run(&probe);
-  probed = true;
   char name[40];
   snprintf(name, sizeof name, "doorbell_%s", kind);
   for (uint32_t i = 0; i < probe.feature_count; i++) {
@@ -497,6 +534,39 @@ static void for_each_bell(void (*claim)(const char *kind)) {
   for (int i = 0; i < ROUSE__URING_BELLS; i++) claim(rouse__uring_bell_names[i]);
   do_without("multishot");
   claim("eventfd");
+}
+
+static void a_loop_works_without_each_thing_that_older_kernels_lack(void **state) {
+  (void)state;
+  static const char *const words[] = {
+      "setup_flags",
+      "multishot",
+      "futex",
+      "cqe_skip",
+      "registered_ring",
+      "file_names",
+      "futex,msg_ring",
+      "setup_flags,multishot,futex,msg_ring,cqe_skip,registered_ring,file_names"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    do_without(words[i]);
+    rouse_loop *loop = ring_of(8);
+    exercise(loop);
+    check_equal(loop->stats.blocking_calls, strstr(words[i], "file_names") ? 1 : 0);
+    test_loop_destroy(loop);
+  }
+}
+
+static void without_an_eventfd_another_doorbell_is_taken(void **state) {
+  (void)state;
+  rouse_loop *loop = NULL;
+  do_without("eventfd");
+  int result = try_ring(8, &loop);
+  bool other = bell_here("futex") || bell_here("msg_ring");
+  check_result(result, other ? ROUSE_DONE : ROUSE_ENOSYS);
+  if (!other) return;
+  check_string(rouse_loop_doorbell(loop), bell_here("futex") ? "futex" : "msg_ring");
+  exercise(loop);
+  test_loop_destroy(loop);
 }
 
 struct ringer {
@@ -554,10 +624,6 @@ static void a_loop_may_be_destroyed_while_its_ringer_returns(void **state) {
   for_each_bell(outlives_its_ringer);
 }
 
-static void sleep_shortly(rouse_loop *loop) {
-  check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
-}
-
 // A futex wait left behind in a closed ring would swallow the first wake for the next loop, whose bell
 // gets the same word.
 static void destroyed_loops_swallow_no_rings(void **state) {
@@ -598,10 +664,15 @@ static void hear_the_first_thread(void *argument) {
 static void a_futex_bell_armed_before_the_first_thread_is_heard(void **state) {
   (void)state;
   if (!bell_here("futex")) return;
+#ifdef ROUSE__URING_TSAN
+  // The sanitizer has a thread of its own from the start, and lets no child of a fork have any.
+  (void)hear_the_first_thread;
+#else
   test_expect_clean_child(hear_the_first_thread, NULL);
+#endif
 }
 
-// --- sleeping -------------------------------------------------------------------------------------
+// --- sleeping ------------------------------------------------------------------------------------
 
 static void a_look_at_an_idle_ring_makes_no_system_call(void **state) {
   (void)state;
@@ -696,7 +767,7 @@ static void errno_stays_as_it_was(void **state) {
   }
 }
 
-// --- descriptors that do not block ----------------------------------------------------------------
+// --- descriptors that do not block ---------------------------------------------------------------
 
 static void operations_on_a_nonblocking_socket_wait(void **state) {
   (void)state;
@@ -788,7 +859,7 @@ static void connections_of_nonblocking_sockets_are_made_and_refused(void **state
   free(all);
 }
 
-// --- sizes ----------------------------------------------------------------------------------------
+// --- sizes ---------------------------------------------------------------------------------------
 
 static void transfers_are_cut_to_a_gibibyte(void **state) {
   (void)state;
@@ -815,6 +886,7 @@ int main(void) {
   int refused = try_ring(0, &loop);
   if (refused) test_skip("io_uring is refused here: %s", rouse_error_message(refused));
   test_loop_destroy(loop);
+  check_result(rouse_probe_run(&probe), ROUSE_DONE);
 #define CLAIM(name) cmocka_unit_test_setup(name, before_each)
   const struct CMUnitTest claims[] = {
       CLAIM(thousands_of_operations_pass_a_ring_of_four_entries),
@@ -824,14 +896,16 @@ int main(void) {
       CLAIM(cancels_from_another_thread_end_each_operation_once),
       CLAIM(a_kernel_that_takes_entries_only_now_and_then_loses_none),
       CLAIM(operations_that_the_kernel_did_not_take_start_in_order),
+      CLAIM(a_cancel_that_had_to_wait_does_not_hit_a_later_operation),
       CLAIM(operations_cancelled_before_the_kernel_took_them_end_at_once),
       CLAIM(a_completion_that_the_kernel_dropped_ends_the_run),
-      CLAIM(a_loop_works_without_each_thing_that_older_kernels_lack),
       CLAIM(a_refused_ring_is_reported_when_it_was_named_and_replaced_when_not),
       CLAIM(words_that_are_unknown_are_refused),
       CLAIM(no_descriptors_left_is_reported_and_leaks_none),
       CLAIM(descriptors_close_on_exec),
       CLAIM(ring_sizes_are_cut_to_what_a_ring_can_have),
+      CLAIM(a_loop_works_without_each_thing_that_older_kernels_lack),
+      CLAIM(without_an_eventfd_another_doorbell_is_taken),
       CLAIM(each_doorbell_wakes_a_loop_that_sleeps),
       CLAIM(a_loop_may_be_destroyed_while_its_ringer_returns),
       CLAIM(destroyed_loops_swallow_no_rings),

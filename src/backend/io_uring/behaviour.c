@@ -29,8 +29,11 @@ __attribute__((format(printf, 4, 5))) static int no(int code, char *reason, size
   return code;
 }
 
-// --- a ring to try things on
-// ----------------------------------------------------------------------
+// --- a ring to try things on ---------------------------------------------------------------------
+
+static void hand_over(struct io_uring *ring) {
+  rouse__uring_go(ring, rouse__uring_publish(ring), 0, IORING_ENTER_GETEVENTS, NULL);
+}
 
 // Takes the next completion, and waits for it if |wait|. False: none came.
 static bool take(struct io_uring *ring, bool wait, struct io_uring_cqe *out_cqe) {
@@ -47,7 +50,8 @@ static bool take(struct io_uring *ring, bool wait, struct io_uring_cqe *out_cqe)
     if (left_ns <= 0) return false;
     if (!wait) until_ns = 0;
     struct __kernel_timespec limit = {.tv_nsec = left_ns};
-    int result = rouse__uring_go(ring, wait, IORING_ENTER_GETEVENTS, wait ? &limit : NULL);
+    int result = rouse__uring_go(ring, rouse__uring_publish(ring), wait, IORING_ENTER_GETEVENTS,
+                                 wait ? &limit : NULL);
     if (result < 0 && result != -ETIME && result != -EINTR) return false;
   }
 }
@@ -72,8 +76,7 @@ static int cancel_of(struct io_uring *ring, uint64_t user_data) {
   return cqe.res;
 }
 
-// --- doorbells
-// ------------------------------------------------------------------------------------
+// --- doorbells -----------------------------------------------------------------------------------
 
 // What a loop relies on: a ring of the bell is heard, with its number, again and again, and also
 // when it came while nothing listened.
@@ -83,10 +86,13 @@ static int try_bell(struct io_uring *ring, struct rouse__uring_bell *bell, char 
   uint64_t heard = 0;
   for (uint64_t rung = 1; rung <= 4; rung++) {
     bool before = rung % 2;
-    if (before) rouse__uring_bell_ring(bell);
+    int error = before ? -rouse__uring_bell_ring(bell) : 0;
     if (!bell->armed) rouse__uring_bell_arm(bell, io_uring_get_sqe(ring));
-    rouse__uring_go(ring, 0, IORING_ENTER_GETEVENTS, NULL);
-    if (!before) rouse__uring_bell_ring(bell);
+    hand_over(ring);
+    if (!before) error = -rouse__uring_bell_ring(bell);
+    if (error) {
+      return no(ROUSE_ENOSYS, reason, size, "ringing it failed: %s", strerror(error));
+    }
     if (!take_of(ring, ROUSE__URING_FOR_BELL, &cqe)) {
       return no(ROUSE_ENOSYS, reason, size, "a ring %s was not heard",
                 before ? "before the bell was armed" : "of the armed bell");
@@ -107,11 +113,15 @@ static void futex_wait(struct io_uring *ring, rouse__atomic32 *word, uint32_t ex
   io_uring_prep_rw(ROUSE__URING_OP_FUTEX_WAIT, sqe, (int)flags, word, 0, expected);
   sqe->addr3 = ROUSE__FUTEX2_MASK_ANY;
   sqe->user_data = ROUSE__URING_FOR_PROBE;
-  rouse__uring_go(ring, 0, IORING_ENTER_GETEVENTS, NULL);
+  hand_over(ring);
 }
 
 static long futex_wake(rouse__atomic32 *word, int flags) {
   return syscall(SYS_futex, &word->raw, FUTEX_WAKE | flags, 1, NULL, NULL, 0);
+}
+
+static int no_futex(char *reason, size_t size) {
+  return no(ROUSE_ENOSYS, reason, size, "the kernel's rings have no futex operations");
 }
 
 struct second {
@@ -135,8 +145,10 @@ static int try_second_thread(struct io_uring *ring, bool private, char *reason, 
   int failed = rouse__thread_start(&thread, wake_from_second_thread, &second, "rouse-probe");
   if (failed) return no(failed, reason, size, "a thread to wake it from could not be started");
   rouse__thread_join(&thread);
-  if (take(ring, true, &cqe) && cqe.res == 0) return 0;
-  cancel_of(ring, ROUSE__URING_FOR_PROBE);
+  bool taken = take(ring, true, &cqe);
+  if (taken && cqe.res == 0) return 0;
+  if (taken && cqe.res == -EINVAL) return no_futex(reason, size);
+  if (!taken) cancel_of(ring, ROUSE__URING_FOR_PROBE);
   return no(ROUSE_ENOSYS, reason, size,
             "a wait armed before a thread was created is not found by it");
 }
@@ -145,7 +157,9 @@ static int try_futex(struct io_uring *ring, char *reason, size_t size) {
   rouse__atomic32 word = {0};
   struct io_uring_cqe cqe;
   futex_wait(ring, &word, 1, ROUSE__FUTEX2_SIZE_U32);
-  if (!take(ring, true, &cqe) || cqe.res != -EAGAIN) {
+  bool taken = take(ring, true, &cqe);
+  if (taken && cqe.res == -EINVAL) return no_futex(reason, size);
+  if (!taken || cqe.res != -EAGAIN) {
     return no(ROUSE_ENOSYS, reason, size, "a wait for a word that has changed does not say so");
   }
   futex_wait(ring, &word, 0, ROUSE__FUTEX2_SIZE_U32);
@@ -196,8 +210,7 @@ static int try_kind(enum rouse__uring_bell_kind kind, uint32_t without, char *re
   return refused;
 }
 
-// --- the choice
-// -----------------------------------------------------------------------------------
+// --- the choice ----------------------------------------------------------------------------------
 
 static const enum rouse__uring_bell_kind preference[ROUSE__URING_BELLS] = {
     ROUSE__URING_BELL_EVENTFD, ROUSE__URING_BELL_FUTEX, ROUSE__URING_BELL_MSG_RING};
@@ -247,8 +260,7 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
   return first_refusal;
 }
 
-// --- the report
-// -----------------------------------------------------------------------------------
+// --- the report ----------------------------------------------------------------------------------
 
 static const char OURS[] = "io_uring";
 

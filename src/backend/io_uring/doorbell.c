@@ -27,13 +27,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
 #include "platform/platform.h"
 
 const char *const rouse__uring_bell_names[ROUSE__URING_BELLS] = {"eventfd", "futex", "msg_ring"};
 
-// --- words for the futex bell
-// ---------------------------------------------------------------------
+// --- words for the futex bell --------------------------------------------------------------------
 
 struct rouse__uring_bell_cell {
   _Alignas(64) rouse__atomic32 word;
@@ -65,8 +65,7 @@ static struct rouse__uring_bell_cell *take_cell(void) {
   return cell;
 }
 
-// --- open and close
-// -------------------------------------------------------------------------------
+// --- open and close ------------------------------------------------------------------------------
 
 int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bell_kind kind,
                            uint32_t without, const struct io_uring *ring) {
@@ -100,8 +99,7 @@ void rouse__uring_bell_close(struct rouse__uring_bell *bell) {
   bell->cell = NULL;
 }
 
-// --- the loop's side
-// ------------------------------------------------------------------------------
+// --- the loop's side -----------------------------------------------------------------------------
 
 void rouse__uring_bell_arm(struct rouse__uring_bell *bell, struct io_uring_sqe *sqe) {
   if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
@@ -130,7 +128,7 @@ static void reset_eventfd(int fd) {
 
 bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard) {
   if (!bell->cell) return false;
-  // ORDER(bell): acquire, the end of an eventfd's ringer's use of the descriptor, before its close.
+  // ORDER(bell): acquire, the end of the ringers' use of the loop and of its descriptor.
   uint32_t word = load_acquire(&bell->cell->word);
   if (word == bell->seen) return false;
   *heard += (uint32_t)(word - bell->seen);
@@ -141,6 +139,7 @@ bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard) {
 int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring_cqe *cqe,
                            uint64_t *heard) {
   if (bell->kind == ROUSE__URING_BELL_MSG_RING) {
+    ROUSE__URING_RECEIVED(true);
     *heard += 1;
     return 0;
   }
@@ -154,46 +153,47 @@ int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring
   return rang ? 0 : rouse_error_from_system(-cqe->res);
 }
 
-// --- the ringer's side
-// ----------------------------------------------------------------------------
+// --- the ringer's side ---------------------------------------------------------------------------
 
-static void ring_eventfd(int fd, rouse__atomic32 *word) {
+static int ring_eventfd(int fd, rouse__atomic32 *word) {
   const uint64_t one = 1;
   while (write(fd, &one, sizeof one) != (ssize_t)sizeof one) {
-    if (errno != EINTR)
-      rouse__die("a doorbell could not be rung: write to an eventfd", ROUSE__WHERE);
+    if (errno != EINTR) return -errno;
   }
-  // ORDER(bell): release, our use of the descriptor.
+  // ORDER(bell): release, our use of the descriptor and of the loop's memory.
   add_release(word, 1);
+  return 0;
 }
 
-static void ring_futex(rouse__atomic32 *word) {
-  // RELAXED: the mail is ordered by the inbox; the kernel orders the word and its own look at it.
-  add_relaxed(word, 1);
-  if (syscall(SYS_futex, &word->raw, FUTEX_WAKE, 1, NULL, NULL, 0) < 0) {
-    rouse__die("a doorbell could not be rung: wake of a futex", ROUSE__WHERE);
-  }
+static int ring_futex(rouse__atomic32 *word) {
+  // ORDER(bell): release, our reading of the loop's memory, before that is freed. The kernel orders the
+  // word and its own look at it.
+  add_release(word, 1);
+  return syscall(SYS_futex, &word->raw, FUTEX_WAKE, 1, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
-static void ring_message(int ring_fd) {
+static int ring_message(int ring_fd) {
+  ROUSE__URING_SENDS(true);
   struct io_uring_sqe sqe = {.opcode = IORING_OP_MSG_RING, .fd = ring_fd};
   sqe.off = ROUSE__URING_FOR_BELL;
   for (;;) {
     int result = io_uring_register(-1U, ROUSE__URING_REGISTER_SEND_MSG_RING, &sqe, 1);
-    if (result >= 0) return;
+    if (result >= 0) return 0;
     // The kernel may lack the memory of a message for a moment; without it the loop would sleep on.
-    if (result != -ENOMEM && result != -EAGAIN && result != -EINTR) break;
+    if (result != -ENOMEM && result != -EAGAIN && result != -EINTR) return result;
     rouse__thread_yield();
   }
-  rouse__die("a doorbell could not be rung: message to a ring", ROUSE__WHERE);
 }
 
-void rouse__uring_bell_ring(struct rouse__uring_bell *bell) {
+int rouse__uring_bell_ring(struct rouse__uring_bell *bell) {
+  int saved = errno, result;
   if (bell->kind == ROUSE__URING_BELL_EVENTFD) {
-    ring_eventfd(bell->event_fd, &bell->cell->word);
+    result = ring_eventfd(bell->event_fd, &bell->cell->word);
   } else if (bell->kind == ROUSE__URING_BELL_FUTEX) {
-    ring_futex(&bell->cell->word);
+    result = ring_futex(&bell->cell->word);
   } else {
-    ring_message(bell->ring_fd);
+    result = ring_message(bell->ring_fd);
   }
+  errno = saved;
+  return result;
 }

@@ -2,12 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
+#include "platform/platform.h"
 #include "runtime/perform.h"
 
 #ifdef ROUSE__URING_TSAN
@@ -46,11 +46,19 @@ const char *rouse__uring_operation_name(unsigned operation) {
   return operation < ROUSE__IO_OPERATIONS ? operations[operation].name : NULL;
 }
 
+enum { PROBED = 256 };  // opcodes that can be asked for
+
 int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *out_operations,
                             char *reason, size_t reason_size) {
-  struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+  size_t size = sizeof(struct io_uring_probe) + PROBED * sizeof(struct io_uring_probe_op);
+  struct io_uring_probe *probe = rouse__allocate(size, _Alignof(struct io_uring_probe));
   if (!probe) {
+    snprintf(reason, reason_size, "no memory");
+    return ROUSE_ENOMEM;
+  }
+  if (io_uring_register_probe(ring, probe, PROBED) < 0) {
     snprintf(reason, reason_size, "the ring does not say which operations it has");
+    rouse__free(probe);
     return ROUSE_ENOSYS;
   }
   int missing = -1;
@@ -62,14 +70,13 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *o
     if (has) *out_operations |= 1U << i;
     if (!has && !blocking) missing = i;
   }
-  io_uring_free_probe(probe);
+  rouse__free(probe);
   if (missing < 0) return 0;
   snprintf(reason, reason_size, "the kernel's io_uring lacks %s", operations[missing].name);
   return ROUSE_ENOSYS;
 }
 
-// --- on the ring
-// ----------------------------------------------------------------------------------
+// --- on the ring ---------------------------------------------------------------------------------
 
 static void prepare_names(struct io_uring_sqe *sqe, rouse_io *io) {
   switch (io->operation) {
@@ -121,7 +128,7 @@ static void prepare_socket(struct io_uring_sqe *sqe, rouse_io *io) {
 }
 
 void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
-  ROUSE__URING_SENDS();
+  ROUSE__URING_SENDS(ROUSE__URING_TALKS(io->operation));
   switch (io->operation) {
     case ROUSE__IO_NOP:
       io_uring_prep_nop(sqe);
@@ -150,23 +157,7 @@ void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
   }
 }
 
-unsigned rouse__uring_retry_events(const rouse_io *io, int result) {
-  switch (io->operation) {
-    case ROUSE__IO_ACCEPT:
-    case ROUSE__IO_RECEIVE:
-      return result == -EAGAIN ? POLLIN : 0;
-    case ROUSE__IO_SEND:
-      return result == -EAGAIN ? POLLOUT : 0;
-    case ROUSE__IO_CONNECT:
-      // EAGAIN of a connect is a full backlog or no free port: nothing that a poll could wait for.
-      return result == -EINPROGRESS || result == -EALREADY ? POLLOUT : 0;
-    default:
-      return 0;
-  }
-}
-
-// --- by a call that blocks
-// ------------------------------------------------------------------------
+// --- by a call that blocks -----------------------------------------------------------------------
 
 int64_t rouse__uring_perform(rouse_io *io) {
   if (io->operation != ROUSE__IO_SHUTDOWN) return rouse__file_perform(io);

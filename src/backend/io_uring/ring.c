@@ -43,7 +43,6 @@ enum {
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
   CANCELLED = 8,       // its end was asked for
-  POLLING = 16,        // what is on the ring is a poll for it, after which it is tried again
 };
 
 struct list {
@@ -67,8 +66,7 @@ static struct uring *uring_of(struct rouse__backend *backend) {
   return ROUSE__CONTAINER(backend, struct uring, backend);
 }
 
-// --- lists
-// ----------------------------------------------------------------------------------------
+// --- lists ---------------------------------------------------------------------------------------
 
 static rouse_io *next_of(const rouse_io *io) { return (rouse_io *)io->backend[NEXT]; }
 static rouse_io *previous_of(const rouse_io *io) { return (rouse_io *)io->backend[PREVIOUS]; }
@@ -100,18 +98,17 @@ static void list_remove(struct list *list, rouse_io *io, uintptr_t flag) {
   }
 }
 
-// --- entering the kernel
-// --------------------------------------------------------------------------
+// --- entering the kernel -------------------------------------------------------------------------
 
 static unsigned ring_flags(const struct uring *uring) {
   // RELAXED: hints to enter the kernel, which orders.
   return load_relaxed((rouse__atomic32 *)(void *)uring->ring.sq.kflags);
 }
 
-// Hands over the entries, and waits for |wait| completions. 0, -ETIME or -EINTR.
-static int enter(struct uring *uring, unsigned wait, unsigned flags,
+// Enters with |submit| entries, and waits for |wait| completions. 0, -ETIME or -EINTR.
+static int enter(struct uring *uring, unsigned submit, unsigned wait, unsigned flags,
                  struct __kernel_timespec *limit) {
-  int result = rouse__uring_go(&uring->ring, wait, flags, limit);
+  int result = rouse__uring_go(&uring->ring, submit, wait, flags, limit);
   if (result >= 0 || result == -ETIME || result == -EINTR) return result < 0 ? result : 0;
   if (result == -EBUSY || result == -EAGAIN) {
     uring->refused = true;
@@ -126,12 +123,11 @@ static int enter(struct uring *uring, unsigned wait, unsigned flags,
 static struct io_uring_sqe *take_entry(struct uring *uring) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
   if (sqe || uring->refused) return sqe;
-  enter(uring, 0, 0, NULL);
+  enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
   return io_uring_get_sqe(&uring->ring);
 }
 
-// --- starting and cancelling
-// ----------------------------------------------------------------------
+// --- starting and cancelling ---------------------------------------------------------------------
 
 static bool start(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
@@ -141,10 +137,6 @@ static bool start(struct uring *uring, rouse_io *io) {
   return true;
 }
 
-static void start_or_keep(struct uring *uring, rouse_io *io) {
-  if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
-}
-
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
@@ -152,7 +144,7 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
     return rouse__io_blocking(io, rouse__uring_perform);
   io->backend[FLAGS] = 0;
   backend->in_flight++;
-  start_or_keep(uring, io);
+  if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
   return 0;
 }
 
@@ -201,45 +193,19 @@ static bool refill(struct uring *uring) {
   return true;
 }
 
-// --- completions
-// ----------------------------------------------------------------------------------
+// --- completions ---------------------------------------------------------------------------------
 
 static void complete(struct uring *uring, rouse_io *io, int result) {
   if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
   uring->backend.in_flight--;
   uring->events++;
-  ROUSE__URING_RECEIVED();
+  ROUSE__URING_RECEIVED(ROUSE__URING_TALKS(io->operation));
   rouse__io_complete(io, result < 0 ? rouse_error_from_system(-result) : result);
 }
 
-// After the end of the poll for an operation on a descriptor that does not block.
-static bool poll_ended(struct uring *uring, rouse_io *io, int result) {
-  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
-  if (result < 0 || (io->backend[FLAGS] & CANCELLED)) return false;
-  start_or_keep(uring, io);
-  return true;
-}
-
 static void operation_ended(struct uring *uring, rouse_io *io, int result) {
-  bool cancelled = io->backend[FLAGS] & CANCELLED;
-  if (io->backend[FLAGS] & POLLING) {
-    if (poll_ended(uring, io, result)) return;
-    if (result >= 0) result = -ECANCELED;
-  }
-  unsigned events = rouse__uring_retry_events(io, result);
-  struct io_uring_sqe *sqe = events && !cancelled ? take_entry(uring) : NULL;
-  if (sqe) {
-    io_uring_prep_poll_add(sqe, io->fd, events);
-    sqe->user_data = (uintptr_t)io;
-    io->backend[FLAGS] |= POLLING;
-    return;
-  }
-  if (events && !cancelled) {
-    list_add(&uring->waiting, io, WAITING);  // no room for the poll: it is tried again at once
-    return;
-  }
-  // A system call that a cancel interrupts ends with EINTR; it had no effect.
-  if (cancelled && (events || result == -EINTR)) result = -ECANCELED;
+  // A system call that a cancel interrupts ends with EINTR. It had no effect.
+  if (result == -EINTR && (io->backend[FLAGS] & CANCELLED)) result = -ECANCELED;
   complete(uring, io, result);
 }
 
@@ -279,18 +245,15 @@ static void settle_ended(struct uring *uring) {
   }
 }
 
-// --- poll
-// -----------------------------------------------------------------------------------------
+// --- poll ----------------------------------------------------------------------------------------
 
-static bool must_enter(struct uring *uring) {
-  return rouse__uring_publish(&uring->ring) ||
-         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
-}
-
-// Hands over and fetches without sleeping. Bounded: what comes meanwhile is for the next poll.
+// Hands over and fetches without sleeping. Bounded: what comes meanwhile is for the next poll. A kernel
+// that refuses the entries does not look for completions in the same call.
 static void flush(struct uring *uring) {
-  for (int i = 0; i < ROUNDS && !uring->refused && must_enter(uring); i++) {
-    enter(uring, 0, IORING_ENTER_GETEVENTS, NULL);
+  for (int i = 0; i < ROUNDS; i++) {
+    unsigned submit = uring->refused ? 0 : rouse__uring_publish(&uring->ring);
+    if (!submit && !(ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) break;
+    enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
     reap(uring);
     refill(uring);
   }
@@ -298,6 +261,22 @@ static void flush(struct uring *uring) {
 
 static struct __kernel_timespec timespec_of(int64_t ns) {
   return (struct __kernel_timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+// Enters to hand over what there is and to sleep, at most |most_ns|. -EINTR if that ended it.
+static int sleep_once(struct uring *uring, int64_t most_ns) {
+  bool all = refill(uring) && arm_bell(uring) && !uring->refused;
+  if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
+  struct __kernel_timespec limit = timespec_of(most_ns);
+  uring->refused = false;
+  int result = enter(uring, rouse__uring_publish(&uring->ring), 1, 0,
+                     most_ns == ROUSE_FOREVER ? NULL : &limit);
+  if (uring->refused) {  // it did not sleep
+    if (most_ns > SHORT_SLEEP_NS) limit = timespec_of(SHORT_SLEEP_NS);
+    result = enter(uring, 0, 1, 0, &limit);
+  }
+  reap(uring);
+  return result;
 }
 
 // Sleeps until something comes. False: it did not even enter the kernel.
@@ -308,14 +287,8 @@ static bool sleep_until(struct uring *uring, int64_t deadline_ns) {
     int64_t most_ns = ROUSE_FOREVER;
     if (deadline_ns != ROUSE_FOREVER) most_ns = deadline_ns - rouse_now_ns();
     if (most_ns <= 0) break;
-    bool all = refill(uring) && arm_bell(uring) && !uring->refused;
-    if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
-    uring->refused = false;
-    struct __kernel_timespec limit = timespec_of(most_ns);
-    int result = enter(uring, 1, 0, most_ns == ROUSE_FOREVER ? NULL : &limit);
     entered = true;
-    reap(uring);
-    if (result == -EINTR) break;
+    if (sleep_once(uring, most_ns) == -EINTR) break;
   }
   return entered;
 }
@@ -333,11 +306,12 @@ static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
 }
 
 static void ring(struct rouse__backend *backend) {
-  rouse__uring_bell_ring(&uring_of(backend)->bell);
+  if (rouse__uring_bell_ring(&uring_of(backend)->bell)) {
+    rouse__die("a loop's doorbell could not be rung", ROUSE__WHERE);
+  }
 }
 
-// --- create and destroy
-// ---------------------------------------------------------------------------
+// --- create and destroy --------------------------------------------------------------------------
 
 // Ends what listens to the doorbell. A futex wait left behind in a closed ring would go on to
 // swallow wakes that are meant for others.
@@ -350,7 +324,7 @@ static void disarm(struct uring *uring) {
   sqe->user_data = ROUSE__URING_FOR_CANCEL;
   for (int i = 0; i < 1000 && bell->armed; i++) {
     struct __kernel_timespec limit = timespec_of(SHORT_SLEEP_NS);
-    enter(uring, 1, 0, &limit);
+    enter(uring, rouse__uring_publish(&uring->ring), 1, 0, &limit);
     reap(uring);
   }
 }

@@ -28,8 +28,7 @@ enum {
 // user_data of what is not an operation. Operations have their address, which is larger.
 enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
 
-// --- setup.c
-// --------------------------------------------------------------------------------------
+// --- setup.c -------------------------------------------------------------------------------------
 
 // Reads ROUSE_IO_URING_WITHOUT. 0 and |*out_without|; or ROUSE_EINVAL and why.
 int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size);
@@ -61,13 +60,12 @@ static inline unsigned rouse__uring_publish(struct io_uring *ring) {
   }
   return pending;
 }
-// Publishes, and enters: submits all, waits for |wait| completions, at most |limit| long (NULL: for
-// ever). What io_uring_enter() returns: how many entries were taken, or a negative errno value.
-int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
+// Enters: submits |submit| entries, waits for |wait| completions, at most |limit| long (NULL: for ever).
+// What io_uring_enter() returns: how many entries were taken, or a negative errno value.
+int rouse__uring_go(struct io_uring *ring, unsigned submit, unsigned wait, unsigned flags,
                     struct __kernel_timespec *limit);
 
-// --- doorbell.c
-// -----------------------------------------------------------------------------------
+// --- doorbell.c ----------------------------------------------------------------------------------
 
 enum rouse__uring_bell_kind {
   ROUSE__URING_BELL_EVENTFD,
@@ -101,11 +99,10 @@ int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring
                            uint64_t *heard);
 // Whether rings were counted that were not heard yet; adds them to |*heard|. No system call.
 bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard);
-// Any thread.
-void rouse__uring_bell_ring(struct rouse__uring_bell *bell);
+// Any thread. 0 or a negative errno value, which only a doorbell that was never seen to work can have.
+int rouse__uring_bell_ring(struct rouse__uring_bell *bell);
 
-// --- behaviour.c
-// ----------------------------------------------------------------------------------
+// --- behaviour.c ---------------------------------------------------------------------------------
 
 // Chooses the doorbell that ROUSE_IO_URING_DOORBELL asks for, or the best that was seen to work.
 // 0, or a failure and why.
@@ -114,8 +111,7 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
 // Adds to |probe| what was found out by trying.
 void rouse__uring_probe(rouse_probe *probe);
 
-// --- operations.c
-// ---------------------------------------------------------------------------------
+// --- operations.c --------------------------------------------------------------------------------
 
 // Which operations |ring| can do, a bit each. 0, or a failure and why.
 int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *out_operations,
@@ -124,9 +120,6 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *o
 const char *rouse__uring_operation_name(unsigned operation);
 // Fills in |sqe| for |io|.
 void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
-// For a descriptor that does not block: what to wait for when |io| ended with |result|, so that it
-// can be tried again. 0: it has ended.
-unsigned rouse__uring_retry_events(const rouse_io *io, int result);
 // Does |io| by a system call that blocks: the result.
 int64_t rouse__uring_perform(rouse_io *io);
 

@@ -20,9 +20,8 @@ enum { ENTRIES_LEAST = 4, ENTRIES_MOST = 32768, COMPLETIONS_PER_ENTRY = 4 };
 int (*rouse__uring_enter)(unsigned fd, unsigned submit, unsigned wait, unsigned flags,
                           sigset_t *argument, size_t argument_size) = io_uring_enter2;
 
-int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
+int rouse__uring_go(struct io_uring *ring, unsigned submit, unsigned wait, unsigned flags,
                     struct __kernel_timespec *limit) {
-  unsigned submit = rouse__uring_publish(ring);
   struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8, .ts = (uintptr_t)limit};
   if (ring->enter_ring_fd != ring->ring_fd) flags |= IORING_ENTER_REGISTERED_RING;
   if (wait) flags |= IORING_ENTER_GETEVENTS;
@@ -32,8 +31,7 @@ int rouse__uring_go(struct io_uring *ring, unsigned wait, unsigned flags,
   return rouse__uring_enter(fd, submit, wait, flags, (void *)&argument, sizeof argument);
 }
 
-// --- doing without
-// --------------------------------------------------------------------------------
+// --- doing without -------------------------------------------------------------------------------
 
 int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size) {
   static const char *const names[] = {"ring",     "setup_flags",     "multishot",
@@ -60,8 +58,7 @@ int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size
   return 0;
 }
 
-// --- flags
-// ----------------------------------------------------------------------------------------
+// --- flags ---------------------------------------------------------------------------------------
 
 static const struct {
   unsigned flag;
@@ -96,8 +93,7 @@ void rouse__uring_flag_names(unsigned flags, char *text, size_t size) {
   }
 }
 
-// --- reasons
-// --------------------------------------------------------------------------------------
+// --- reasons -------------------------------------------------------------------------------------
 
 static int disabled_setting(void) {
   char digit = 0;
@@ -138,8 +134,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct rouse__uring_setup
   va_end(arguments);
 }
 
-// --- set-up
-// ---------------------------------------------------------------------------------------
+// --- set-up --------------------------------------------------------------------------------------
 
 static int try_flags(struct io_uring *ring, unsigned entries, unsigned flags,
                      struct io_uring_params *out_parameters) {
