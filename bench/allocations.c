@@ -53,8 +53,7 @@ int posix_memalign(void **out_memory, size_t alignment, size_t size) {
 void free(void *memory) { __libc_free(memory); }
 #endif
 
-// --- what is counted
-// ------------------------------------------------------------------------------
+// --- what is counted -----------------------------------------------------------------------------
 
 enum { ROUNDS = 10000 };
 
@@ -172,6 +171,6 @@ static const bench_aim aims[] = {{0, -1, 0, 1, NULL}, {1, -1, 0, 1, NULL}};
 
 static const bench_workload workloads[] = {
     {"allocations", "allocator calls in 20,000 waits, wakes, deadlines and cancels", "calls",
-     BENCH_CASES(cases), BENCH_AIMS(aims), true},
+     BENCH_CASES(cases), BENCH_AIMS(aims), 1},
 };
 const bench_suite bench_allocations = {workloads, BENCH_COUNT(workloads)};

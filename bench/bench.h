@@ -43,7 +43,7 @@ typedef struct bench_workload {
   size_t case_count;
   const bench_aim *aims;
   size_t aim_count;
-  bool exact;  // counts and sizes: once is enough
+  int runs_most;  // turns that are enough; 0: as many as are asked for
 } bench_workload;
 
 #define BENCH_COUNT(array) (sizeof(array) / sizeof *(array))
@@ -67,12 +67,12 @@ extern bench_options bench_option;
 // How long one run of one case should take.
 int64_t bench_slice_ns(void);
 
-// The processor time that the calling thread has used, in ns. For work of one thread that never waits:
-// there it is the time, less what other programs took. Reading it is a system call.
+// The processor time that the calling thread has used, in ns. For work of one thread that never
+// waits: there it is the time, less what other programs took. Reading it is a system call.
 int64_t bench_cpu_ns(void);
 
-// Calls |body| with growing counts for about one slice: the median time of one of its operations, in
-// ns, by the clock given (rouse_now_ns or bench_cpu_ns).
+// Calls |body| with growing counts for about one slice: the median time of one of its operations,
+// in ns, by the clock given (rouse_now_ns or bench_cpu_ns).
 typedef void bench_body_fn(void *argument, uint64_t count);
 typedef int64_t bench_clock_fn(void);
 double bench_time(bench_clock_fn *clock, bench_body_fn *body, void *argument);

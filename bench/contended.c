@@ -107,6 +107,7 @@ static double run_tasks(struct hot *hot) {
   for (uint32_t i = 0; i < hot->tasks; i++) rouse_task_join(tasks[i], NULL);
   double took_ns = (double)(rouse_now_ns() - begin_ns);
   uint64_t count = atomic_load(&hot->rounds);
+  if (!count) return -1;
   if (hot->is_semaphore) {
     if (rouse_semaphore_available(&hot->semaphore) != PERMITS) return -1;
   } else if (hot->shared != count * WORK || rouse_mutex_is_locked(&hot->mutex)) {
@@ -144,8 +145,7 @@ static const char *hot_loops(const bench_case *self, bench_sample *out) {
   return bench_run_loops(2, 0, hot_main, &both);
 }
 
-// --- threads
-// --------------------------------------------------------------------------------------
+// --- threads -------------------------------------------------------------------------------------
 
 enum kind { PTHREAD, NSYNC, SEM_T, ROUSE };
 
@@ -271,8 +271,7 @@ static const char *hot_threads(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- the workloads
-// --------------------------------------------------------------------------------
+// --- the workloads -------------------------------------------------------------------------------
 
 #define TASKS_CASES(count, held)                                                                   \
   {"rouse EVENTUAL", hot_loops, .a = (count), .b = ROUSE_EVENTUAL, .c = (held)}, {                 \
@@ -316,20 +315,20 @@ static const bench_aim semaphore_held_aims[] = {
 
 static const bench_workload workloads[] = {
     {"mutex.hot.2", "hot mutex, two loops, 2 tasks", "ns/round", BENCH_CASES(mutex_2),
-     BENCH_AIMS(hot_aims), false},
+     BENCH_AIMS(hot_aims), 0},
     {"mutex.hot.64", "hot mutex, two loops, 64 tasks", "ns/round", BENCH_CASES(mutex_64),
-     BENCH_AIMS(hot_aims), false},
+     BENCH_AIMS(hot_aims), 0},
     {"mutex.hot.1000", "hot mutex, two loops, 1000 tasks", "ns/round", BENCH_CASES(mutex_1000),
-     BENCH_AIMS(hot_aims), false},
+     BENCH_AIMS(hot_aims), 0},
     {"mutex.held.2", "mutex held over a yield, two loops, 2 tasks", "ns/round", BENCH_CASES(held_2),
-     BENCH_AIMS(held_aims), false},
+     BENCH_AIMS(held_aims), 0},
     {"mutex.held.64", "mutex held over a yield, two loops, 64 tasks", "ns/round",
-     BENCH_CASES(held_64), BENCH_AIMS(held_aims), false},
+     BENCH_CASES(held_64), BENCH_AIMS(held_aims), 0},
     {"mutex.held.1000", "mutex held over a yield, two loops, 1000 tasks", "ns/round",
-     BENCH_CASES(held_1000), BENCH_AIMS(held_aims), false},
+     BENCH_CASES(held_1000), BENCH_AIMS(held_aims), 0},
     {"semaphore.hot", "semaphore of 8 permits, two loops, 1000 tasks", "ns/round",
-     BENCH_CASES(semaphore_hot), BENCH_AIMS(semaphore_aims), false},
+     BENCH_CASES(semaphore_hot), BENCH_AIMS(semaphore_aims), 0},
     {"semaphore.held", "semaphore of 8 held over a yield, two loops, 1000 tasks", "ns/round",
-     BENCH_CASES(semaphore_held), BENCH_AIMS(semaphore_held_aims), false},
+     BENCH_CASES(semaphore_held), BENCH_AIMS(semaphore_held_aims), 0},
 };
 const bench_suite bench_contended = {workloads, BENCH_COUNT(workloads)};

@@ -9,8 +9,7 @@
 
 #include "bench.h"
 
-// --- two loops
-// ------------------------------------------------------------------------------------
+// --- two loops -----------------------------------------------------------------------------------
 
 struct loops {
   _Alignas(128) rouse_semaphore ping;
@@ -57,8 +56,7 @@ static const char *two_loops(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- two threads
-// ----------------------------------------------------------------------------------
+// --- two threads ---------------------------------------------------------------------------------
 
 enum { EMPTY, FULL, SLEEPING };
 
@@ -136,8 +134,7 @@ static const char *two_threads(const bench_case *self, bench_sample *out) {
   return NULL;
 }
 
-// --- the workloads
-// --------------------------------------------------------------------------------
+// --- the workloads -------------------------------------------------------------------------------
 
 static const bench_case asleep_cases[] = {
     {"rouse, two loops", two_loops, .a = -1},
@@ -153,8 +150,8 @@ static const bench_aim awake_aims[] = {{0, -1, 1.0, 0.5, NULL}};
 
 static const bench_workload workloads[] = {
     {"cross.asleep", "ping-pong between two loops that sleep (no spin)", "µs/round trip",
-     BENCH_CASES(asleep_cases), BENCH_AIMS(asleep_aims), false},
+     BENCH_CASES(asleep_cases), BENCH_AIMS(asleep_aims), 0},
     {"cross.awake", "ping-pong between two loops that spin before sleep", "µs/round trip",
-     BENCH_CASES(awake_cases), BENCH_AIMS(awake_aims), false},
+     BENCH_CASES(awake_cases), BENCH_AIMS(awake_aims), 0},
 };
 const bench_suite bench_cross = {workloads, BENCH_COUNT(workloads)};

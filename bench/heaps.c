@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-// --- four children per node, in an array
-// ----------------------------------------------------------
+// --- four children per node, in an array ---------------------------------------------------------
 
 enum { FAN = 4 };
 
@@ -58,8 +57,7 @@ void bench_array_heap_remove(bench_array_heap *heap, bench_timer *timer) {
   }
 }
 
-// --- the pairing heap
-// -----------------------------------------------------------------------------
+// --- the pairing heap ----------------------------------------------------------------------------
 
 // |before| of a first child is its parent, of others the sibling before; of the root NULL.
 static bench_timer *meld(bench_timer *a, bench_timer *b) {

@@ -86,7 +86,8 @@ static bool parse(int argc, char **argv) {
 
 // Runs all turns of |workload|.
 static void measure(const bench_workload *workload, bench_result *result) {
-  int runs = workload->exact ? 1 : bench_option.runs;
+  int runs = bench_option.runs;
+  if (workload->runs_most && runs > workload->runs_most) runs = workload->runs_most;
   *result = (bench_result){.workload = workload, .runs = runs};
   for (int run = 0; run < runs; run++) {
     for (size_t i = 0; i < workload->case_count; i++) {

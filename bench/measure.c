@@ -14,8 +14,7 @@
 
 int64_t bench_slice_ns(void) { return bench_option.quick ? 5000000 : 50000000; }
 
-// --- batches
-// --------------------------------------------------------------------------------------
+// --- batches -------------------------------------------------------------------------------------
 
 enum { BATCHES_MAX = 64 };
 
@@ -30,8 +29,8 @@ int64_t bench_cpu_ns(void) {
   return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-// The batches are counted out beforehand: a thirtieth of the slice or more each, so that a disturbance
-// spoils a few of them and not the median.
+// The batches are counted out beforehand: a thirtieth of the slice or more each, so that a
+// disturbance spoils a few of them and not the median.
 double bench_time(bench_clock_fn *clock, bench_body_fn *body, void *argument) {
   int64_t slice_ns = bench_slice_ns(), end_ns = rouse_now_ns() + slice_ns, took_ns = 0;
   uint64_t count = 16;
@@ -65,8 +64,7 @@ double bench_ticks_per_us(void) {
   return cached;
 }
 
-// --- processors
-// -----------------------------------------------------------------------------------
+// --- processors ----------------------------------------------------------------------------------
 
 static cpu_set_t all_processors;
 static pthread_once_t all_once = PTHREAD_ONCE_INIT;
@@ -97,8 +95,7 @@ void bench_unpin(void) {
   }
 }
 
-// --- loops
-// ----------------------------------------------------------------------------------------
+// --- loops ---------------------------------------------------------------------------------------
 
 struct run {
   rouse_task_fn *main;
@@ -140,8 +137,7 @@ const char *bench_run_small(rouse_task_fn *main, void *argument) {
   return bench_run_loops(1, 0, main, argument);
 }
 
-// --- memory
-// ---------------------------------------------------------------------------------------
+// --- memory --------------------------------------------------------------------------------------
 
 int64_t bench_resident(void) {
   char text[128] = {0};

@@ -11,8 +11,7 @@
 static cJSON *document, *workloads_array;
 static int aims_met, aims_missed, aims_open, failures;
 
-// --- medians
-// --------------------------------------------------------------------------------------
+// --- medians -------------------------------------------------------------------------------------
 
 struct spread {
   double median, least, most;
@@ -57,8 +56,7 @@ static bool is_peer(const bench_result *result, size_t index) {
   return strncmp(result->workload->cases[index].name, "rouse", 5) != 0;
 }
 
-// --- the table
-// ------------------------------------------------------------------------------------
+// --- the table -----------------------------------------------------------------------------------
 
 static const char *number(double value, char text[32]) {
   if (value >= 1000) {
@@ -146,8 +144,7 @@ static void print_result(const bench_result *result) {
   fflush(stdout);
 }
 
-// --- JSON
-// -----------------------------------------------------------------------------------------
+// --- JSON ----------------------------------------------------------------------------------------
 
 static cJSON *json_figure(const bench_result *result, size_t index) {
   const bench_figure *figure = &result->figures[index];
@@ -208,8 +205,7 @@ static void json_result(const bench_result *result) {
   cJSON_AddItemToArray(workloads_array, object);
 }
 
-// --- the whole
-// ------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 static double load_average(void) {
   double load = -1;

@@ -9,8 +9,7 @@
 
 enum { STACK = 65536 };
 
-// --- the library's
-// --------------------------------------------------------------------------------
+// --- the library's -------------------------------------------------------------------------------
 
 struct partner {
   rouse_semaphore ping, pong;
@@ -125,8 +124,7 @@ static const char *in_loop(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- bare switches
-// --------------------------------------------------------------------------------
+// --- bare switches -------------------------------------------------------------------------------
 
 static void *stack_map(void) {
   void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -223,8 +221,7 @@ static const char *system_switch(const bench_case *self, bench_sample *out) {
   return NULL;
 }
 
-// --- the workloads
-// --------------------------------------------------------------------------------
+// --- the workloads -------------------------------------------------------------------------------
 
 static const bench_case yield_cases[] = {
     {"rouse", in_loop, .a = YIELD},
@@ -255,10 +252,10 @@ static const bench_aim spawn_aims[] = {
 
 static const bench_workload workloads[] = {
     {"switch.yield", "one loop: yield, two tasks in turns", "ns/switch", BENCH_CASES(yield_cases),
-     BENCH_AIMS(yield_aims), false},
+     BENCH_AIMS(yield_aims), 0},
     {"switch.pingpong", "one loop: semaphore ping-pong", "ns/switch", BENCH_CASES(pingpong_cases),
-     BENCH_AIMS(pingpong_aims), false},
+     BENCH_AIMS(pingpong_aims), 0},
     {"switch.spawn", "one loop: spawn + join, empty task", "ns/task", BENCH_CASES(spawn_cases),
-     BENCH_AIMS(spawn_aims), false},
+     BENCH_AIMS(spawn_aims), 0},
 };
 const bench_suite bench_switch = {workloads, BENCH_COUNT(workloads)};

@@ -7,8 +7,7 @@
 
 #include "bench.h"
 
-// --- the library's
-// --------------------------------------------------------------------------------
+// --- the library's -------------------------------------------------------------------------------
 
 static void mutex_body(void *argument, uint64_t count) {
   rouse_mutex *mutex = argument;
@@ -82,8 +81,7 @@ static const char *in_task(const bench_case *self, bench_sample *out) {
   return problem;
 }
 
-// --- peers
-// ----------------------------------------------------------------------------------------
+// --- peers ---------------------------------------------------------------------------------------
 
 static void pthread_body(void *argument, uint64_t count) {
   pthread_mutex_t *mutex = argument;
@@ -206,8 +204,7 @@ static const char *nsync_notified(const bench_case *self, bench_sample *out) {
 }
 #endif
 
-// --- the workloads
-// --------------------------------------------------------------------------------
+// --- the workloads -------------------------------------------------------------------------------
 
 static const bench_case mutex_cases[] = {
     {"rouse, plain thread", on_thread, .a = MUTEX},   {"rouse, in a task", in_task, .a = MUTEX},
@@ -244,12 +241,12 @@ static const bench_case is_set_cases[] = {
 
 static const bench_workload workloads[] = {
     {"uncontended.mutex", "mutex: lock + unlock, nobody else", "ns/op", BENCH_CASES(mutex_cases),
-     BENCH_AIMS(mutex_aims), false},
+     BENCH_AIMS(mutex_aims), 0},
     {"uncontended.semaphore", "semaphore: acquire + release, nobody else", "ns/op",
-     BENCH_CASES(semaphore_cases), BENCH_AIMS(semaphore_aims), false},
+     BENCH_CASES(semaphore_cases), BENCH_AIMS(semaphore_aims), 0},
     {"uncontended.event", "automatic event: set + wait, nobody else", "ns/op",
-     BENCH_CASES(event_cases), BENCH_AIMS(event_aims), false},
+     BENCH_CASES(event_cases), BENCH_AIMS(event_aims), 0},
     {"uncontended.event-set", "manual event that is set: wait", "ns/op", BENCH_CASES(is_set_cases),
-     NULL, 0, false},
+     NULL, 0, 0},
 };
 const bench_suite bench_uncontended = {workloads, BENCH_COUNT(workloads)};

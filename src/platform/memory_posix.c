@@ -102,8 +102,7 @@ void rouse__memory_discard(void *address, size_t size) {
   errno = saved_errno;
 }
 
-// --- guards
-// ---------------------------------------------------------------------------------------
+// --- guards --------------------------------------------------------------------------------------
 
 #if defined __linux__
 static bool mark(void *address, size_t size) {

@@ -48,8 +48,7 @@ struct rouse__stack_slab {
 
 typedef struct rouse__stack_slab stack_slab;
 
-// --- geometry
-// -------------------------------------------------------------------------------------
+// --- geometry ------------------------------------------------------------------------------------
 
 static size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -74,8 +73,7 @@ static bool has_free(const rouse__stack_pool *pool, const stack_slab *slab) {
   return slab->free_first != NONE || slab->fresh_next < pool->slab_stack_count;
 }
 
-// --- the circle of slabs
-// --------------------------------------------------------------------------
+// --- the circle of slabs -------------------------------------------------------------------------
 
 static void insert_last(rouse__stack_pool *pool, stack_slab *slab) {
   stack_slab *first = pool->slabs;
@@ -121,8 +119,7 @@ static void release_slab(rouse__stack_pool *pool, stack_slab *slab) {
   rouse__memory_release(&slab->region);
 }
 
-// --- the pending run
-// ------------------------------------------------------------------------------
+// --- the pending run -----------------------------------------------------------------------------
 
 static void discard_pending(rouse__stack_pool *pool) {
   if (pool->discard_count == 0) return;
@@ -148,8 +145,7 @@ static void add_pending(rouse__stack_pool *pool, const stack_slab *slab, size_t 
   if (++pool->discard_count == DISCARD_RUN_MAX) discard_pending(pool);
 }
 
-// --- the pool
-// -------------------------------------------------------------------------------------
+// --- the pool ------------------------------------------------------------------------------------
 
 int rouse__stack_pool_init(rouse__stack_pool *pool, size_t stack_size, size_t cached_max) {
   *pool = (rouse__stack_pool){.warm_max = cached_max};

@@ -194,7 +194,8 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   return ROUSE_DONE;
 }
 
-// Both are tasks of one loop: the end of the one completes the other's wait, and nobody else is in it.
+// Both are tasks of one loop: the end of the one completes the other's wait, and nobody else is in
+// it.
 static int join_here(rouse_task *task, int64_t deadline_ns) {
   struct rouse__blocked blocked;
   int refused = rouse__block_begin(&blocked);

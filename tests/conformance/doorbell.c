@@ -10,8 +10,8 @@
 
 #include "../support/conformance.h"
 
-// Loops that sleep at once, so that nearly every hand-over finds them asleep or going to sleep; and loops
-// that watch for a while first.
+// Loops that sleep at once, so that nearly every hand-over finds them asleep or going to sleep; and
+// loops that watch for a while first.
 static const rouse_run_options sleepy = {.loops = 2, .loop = {.spin_ns = -1}};
 static const rouse_run_options watchful = {.loops = 2};
 static const rouse_run_options *const both[] = {&sleepy, &watchful};
@@ -22,7 +22,7 @@ static rouse_loop *sleepy_loop(void) {
   return loop;
 }
 
-// --- one producer ---------------------------------------------------------------------------------
+// --- one producer --------------------------------------------------------------------------------
 
 typedef struct caller {
   test_wait post;
@@ -83,7 +83,7 @@ static void signal_to_the_sleeping_thread_is_no_failure(void **state) {
   test_loop_destroy(loop);
 }
 
-// --- storms ---------------------------------------------------------------------------------------
+// --- storms --------------------------------------------------------------------------------------
 
 enum { PRODUCERS = 3, POSTS = 4000 };
 typedef struct storm {
@@ -136,7 +136,7 @@ static void no_post_of_several_producers_is_lost(void **state) {
   watchdog_stop();
 }
 
-// --- loops that wake each other -------------------------------------------------------------------
+// --- loops that wake each other ------------------------------------------------------------------
 
 typedef struct ball {
   rouse_semaphore there, back;
@@ -220,7 +220,7 @@ static void ring_of_loops_passes_a_token(void **state) {
   watchdog_stop();
 }
 
-// --- a loop that goes while others still ring (24, 29) ---------------------------------------------
+// --- a loop that goes while others still ring (24, 29) -------------------------------------------
 
 typedef struct short_life {
   rouse_loop *loop;
@@ -305,7 +305,7 @@ static void wake_after_one_waiter_s_loop_has_gone_reaches_the_other(void **state
   watchdog_stop();
 }
 
-// --- scenario 28 ----------------------------------------------------------------------------------
+// --- scenario 28 ---------------------------------------------------------------------------------
 
 static void single_threaded_when_the_bell_was_armed(void *argument) {
   (void)argument;
@@ -332,7 +332,7 @@ static void bell_armed_before_the_first_other_thread_is_heard(void **state) {
     test_expect_clean_child(single_threaded_when_the_bell_was_armed, NULL);
 }
 
-// --- manners --------------------------------------------------------------------------------------
+// --- manners -------------------------------------------------------------------------------------
 
 static int64_t keep_errno(void *argument) {
   (void)argument;

@@ -55,7 +55,7 @@ static bool exists(const char *name) {
   return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// --- open and close -------------------------------------------------------------------------------
+// --- open and close ------------------------------------------------------------------------------
 
 CLAIM(opened_file_closes_on_exec_and_has_the_mode_asked_for) {
   umask(022);
@@ -126,7 +126,7 @@ CLAIM(close_of_what_is_not_open_is_refused) {
   return 0;
 }
 
-// --- read and write -------------------------------------------------------------------------------
+// --- read and write ------------------------------------------------------------------------------
 
 CLAIM(read_and_write_go_to_their_offset) {
   rouse_fd fd = make("f", "0123456789");
@@ -213,7 +213,7 @@ CLAIM(write_to_a_full_device_says_so) {
   return rouse_file_close(full);
 }
 
-// --- the rest of a file's life --------------------------------------------------------------------
+// --- the rest of a file's life -------------------------------------------------------------------
 
 CLAIM(sync_works_on_files_and_not_on_pipes) {
   rouse_fd fd = make("f", "abc");
@@ -326,7 +326,7 @@ CLAIM(allocate_makes_room) {
   return rouse_file_close(fd);
 }
 
-// --- cancelled tasks and deadlines ----------------------------------------------------------------
+// --- cancelled tasks and deadlines ---------------------------------------------------------------
 
 CLAIM(cancelled_task_still_closes_what_it_opened) {
   rouse_fd fd = make("f", "abc");
@@ -369,7 +369,7 @@ CLAIM(read_that_is_cancelled_under_way_takes_nothing_it_does_not_report) {
   return 0;
 }
 
-// --- callbacks ------------------------------------------------------------------------------------
+// --- callbacks -----------------------------------------------------------------------------------
 
 static void operations_complete_by_callback(void **state) {
   (void)state;

@@ -11,7 +11,7 @@
 
 #include "../support/conformance.h"
 
-// --- operations and locks -------------------------------------------------------------------------
+// --- operations and locks ------------------------------------------------------------------------
 
 enum { WORKERS = 40, STEPS = 30 };
 typedef struct ledger {
@@ -77,7 +77,7 @@ static void tasks_mix_operations_with_locks(void **state) {
   }
 }
 
-// --- small rings and storms (30) ------------------------------------------------------------------
+// --- small rings and storms (30) -----------------------------------------------------------------
 
 enum { STORM = 3000 };
 typedef struct storm_io {
@@ -261,7 +261,7 @@ static void random_operations_with_random_cancels_and_deadlines_all_end(void **s
   }
 }
 
-// --- ends with work in flight ---------------------------------------------------------------------
+// --- ends with work in flight --------------------------------------------------------------------
 
 static int64_t wait_in_an_operation(void *argument) {
   chaos *self = argument;
@@ -327,7 +327,7 @@ static void stopped_loop_ends_its_tasks_operations(void **state) {
   close(self.ends[1]);
 }
 
-// --- forks (31) -----------------------------------------------------------------------------------
+// --- forks (31) ----------------------------------------------------------------------------------
 
 typedef struct family {
   rouse_loop *loop;

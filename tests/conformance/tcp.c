@@ -20,7 +20,7 @@
   }                                                                                                \
   static int64_t name##_body(void *argument __attribute__((unused)))
 
-// --- connections ----------------------------------------------------------------------------------
+// --- connections ---------------------------------------------------------------------------------
 
 CLAIM(bytes_go_both_ways) {
   tcp_pair pair = tcp_pair_make();
@@ -158,7 +158,7 @@ CLAIM(operations_on_the_wrong_descriptor_are_refused) {
   return 0;
 }
 
-// --- ends -----------------------------------------------------------------------------------------
+// --- ends ----------------------------------------------------------------------------------------
 
 CLAIM(half_closed_connection_still_carries_the_other_way) {
   tcp_pair pair = tcp_pair_make();
@@ -226,7 +226,7 @@ CLAIM(shutdown_wakes_a_receive_of_the_same_descriptor) {
   return 0;
 }
 
-// --- amounts --------------------------------------------------------------------------------------
+// --- amounts -------------------------------------------------------------------------------------
 
 enum { BULK = 4 << 20 };
 typedef struct bulk {
@@ -277,7 +277,7 @@ CLAIM(receive_gives_what_is_there_and_not_more) {
   return 0;
 }
 
-// --- cancels and deadlines ------------------------------------------------------------------------
+// --- cancels and deadlines -----------------------------------------------------------------------
 
 CLAIM(accept_and_receive_give_up_at_their_deadline_and_not_early) {
   tcp_pair pair = tcp_pair_make();
@@ -387,7 +387,7 @@ CLAIM(cancelled_connect_leaks_no_descriptor) {
   return rouse_file_close(listener);
 }
 
-// --- many -----------------------------------------------------------------------------------------
+// --- many ----------------------------------------------------------------------------------------
 
 enum { CONNECTIONS = 60, ECHOES = 30 };
 
@@ -452,7 +452,7 @@ static void many_connections_echo_on_one_loop_and_on_two(void **state) {
   test_run(2, chat_with_all, NULL);
 }
 
-// --- callbacks ------------------------------------------------------------------------------------
+// --- callbacks -----------------------------------------------------------------------------------
 
 static void operations_complete_by_callback(void **state) {
   (void)state;

@@ -59,7 +59,7 @@ static void many_sleepers_on_two_loops_all_wake(void **state) {
   test_run(2, many_sleepers, NULL);
 }
 
-// --- scenario 6 -----------------------------------------------------------------------------------
+// --- scenario 6 ----------------------------------------------------------------------------------
 
 enum { WAITERS = 100000 };
 static struct counted_wait {

@@ -1,5 +1,6 @@
-// The system's limits: no descriptors left, no memory to lock, no address space, files that may not grow.
-// Calls say so with their codes, give back what they had taken, and work when there is room again.
+// The system's limits: no descriptors left, no memory to lock, no address space, files that may not
+// grow. Calls say so with their codes, give back what they had taken, and work when there is room
+// again.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include "../support/backends.h"
 #include "../support/conformance.h"
 
-// --- descriptors ----------------------------------------------------------------------------------
+// --- descriptors ---------------------------------------------------------------------------------
 
 static struct rlimit old_limit;
 static int fillers[4096], filler_count;
@@ -144,7 +145,7 @@ static void operations_say_that_descriptors_are_short_and_work_again(void **stat
   check(for_each_backend(operate_with_none_left) >= 2);
 }
 
-// --- memory that may be locked --------------------------------------------------------------------
+// --- memory that may be locked -------------------------------------------------------------------
 
 static void run_as_nobody_without_locked_memory(void *argument) {
   (void)argument;
@@ -169,7 +170,7 @@ static void no_locked_memory_leaves_a_loop_by_default(void **state) {
   test_expect_clean_child(run_as_nobody_without_locked_memory, NULL);
 }
 
-// --- address space --------------------------------------------------------------------------------
+// --- address space -------------------------------------------------------------------------------
 
 #if !TEST_SANITIZED
 enum { CROWD = 3000 };
@@ -218,7 +219,7 @@ static void tasks_beyond_the_address_space_end_with_their_code(void **state) {
 }
 #endif
 
-// --- files that may not grow ----------------------------------------------------------------------
+// --- files that may not grow ---------------------------------------------------------------------
 
 static int64_t write_past_the_limit(void *argument) {
   rouse_fd fd = *(rouse_fd *)argument;

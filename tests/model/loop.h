@@ -27,7 +27,7 @@ void model_loop_run(struct model_loop *loop);
 struct model_program {
   const char *name;  // a claim
   model_program_fn *function;
-  int less;  // preemptions that this program is explored with less than others, for its size
+  int most;  // preemptions, whatever the bound says, for its size; 0: as many as that
 };
 extern const struct model_program model_semaphore_programs[], model_mutex_programs[],
     model_event_programs[], model_waitqueue_programs[], model_self_programs[];
@@ -38,7 +38,7 @@ extern const struct model_program model_semaphore_programs[], model_mutex_progra
   static void name##_eventual(void) { name(ROUSE_EVENTUAL); }
 #define MODEL_ENTRY(name, less)                                                                    \
   { #name, name, less }
-#define MODEL_ENTRIES(name, less)                                                                  \
-  {#name "_fifo", name##_fifo, less}, { #name "_eventual", name##_eventual, less }
+#define MODEL_ENTRIES(name, most)                                                                  \
+  {#name "_fifo", name##_fifo, most}, { #name "_eventual", name##_eventual, most }
 
 #endif

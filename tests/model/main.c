@@ -60,7 +60,8 @@ static bool choose(const char *name) {
 
 static void explore(const struct model_program *program, int less, struct model_report *report) {
   struct model_bounds own = bounds;
-  own.preemptions -= program->less + less;
+  if (program->most && program->most < own.preemptions) own.preemptions = program->most;
+  own.preemptions -= less;
   if (own.preemptions < 0) own.preemptions = 0;
   model_explore(program->function, own, seconds, report);
 }

@@ -475,7 +475,7 @@ const struct model_program model_semaphore_programs[] = {
     MODEL_ENTRIES(cancel_of_the_impossible_then_close, 0),
     MODEL_ENTRIES(two_posters_and_a_releaser, 0),
     MODEL_ENTRIES(reduce_is_exact_against_a_combiner, 0),
-    MODEL_ENTRIES(two_reductions_are_exact_against_a_combiner, 0),
+    MODEL_ENTRIES(two_reductions_are_exact_against_a_combiner, 2),
     MODEL_ENTRIES(a_debt_is_paid_once, 0),
     MODEL_ENTRIES(an_added_permit_serves_the_head, 0),
     MODEL_ENTRY(a_cancelled_head_strands_nobody, 0),

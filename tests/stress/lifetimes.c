@@ -1,6 +1,6 @@
-// Memory that is freed right after its last use, while others are still inside the calls that made that
-// possible: objects, waits, loops. Freed memory is overwritten first; under AddressSanitizer and
-// ThreadSanitizer each late access is caught as such. Scenarios 7, 8, 9.
+// Memory that is freed right after its last use, while others are still inside the calls that made
+// that possible: objects, waits, loops. Freed memory is overwritten first; under AddressSanitizer
+// and ThreadSanitizer each late access is caught as such. Scenarios 7, 8, 9.
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static void repeat(round_fn *round, void (*act)(void *), uint64_t stream) {
   print_message("           %ld rounds\n", rounds);
 }
 
-// --- 8: the last unlocker -------------------------------------------------------------------------
+// --- 8: the last unlocker ------------------------------------------------------------------------
 
 typedef struct counted {
   rouse_mutex mutex;
@@ -132,7 +132,7 @@ static void last_unlocker_of_two_loops_may_free_the_mutex(void **state) {
   watchdog_stop();
 }
 
-// --- 9: a waiter that two releasers served ----------------------------------------------------------
+// --- 9: a waiter that two releasers served -------------------------------------------------------
 
 static rouse_semaphore *two_permits;
 static rig other_releaser;
@@ -187,10 +187,10 @@ static void waiter_may_free_the_semaphore_under_both_its_releasers(void **state)
   rig_stop(&other_releaser);
 }
 
-// --- 7: a poster that stalls ----------------------------------------------------------------------
+// --- 7: a poster that stalls ---------------------------------------------------------------------
 
-// Two wait, from two threads, so that one posts past the other as combiner; a third serves both with one
-// call; the last of them frees the object.
+// Two wait, from two threads, so that one posts past the other as combiner; a third serves both
+// with one call; the last of them frees the object.
 static const waitable *kind;
 static test_object *fleeting;
 static uint32_t waiters_left;
@@ -248,7 +248,7 @@ static void last_of_two_waiters_may_free_the_object_under_a_stalled_poster(void 
   rig_stop(&third);
 }
 
-// --- one waiter, one granter, each primitive --------------------------------------------------------
+// --- one waiter, one granter, each primitive -----------------------------------------------------
 
 static void grant_fleeting(void *argument) {
   (void)argument;
@@ -298,7 +298,7 @@ static void plain_thread_may_free_the_object_under_its_granter(void **state) {
   rig_stop(&third);
 }
 
-// --- cancels: the object goes, and then the wait ----------------------------------------------------
+// --- cancels: the object goes, and then the wait -------------------------------------------------
 
 static rouse_wait *to_cancel;
 static void cancel_it(void *argument) {
@@ -334,7 +334,7 @@ static void cancelled_waiter_may_free_the_object_under_its_canceller(void **stat
   repeat(cancelled_round, cancel_it, 72);
 }
 
-// --- loops ----------------------------------------------------------------------------------------
+// --- loops ---------------------------------------------------------------------------------------
 
 static rouse_loop *short_lived;
 static void stop_it(void *argument) {

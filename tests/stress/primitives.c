@@ -1,9 +1,10 @@
-// Every primitive under random cancels and deadlines, over two loops with tasks and callbacks, and two
-// plain threads. What is conserved: permits, exclusion, the baton; order, where FIFO promises it; and
-// that every wait ends, once. A run of any length: ROUSE_STRESS_SECONDS, ROUSE_STRESS_SEED.
+// Every primitive under random cancels and deadlines, over two loops with tasks and callbacks, and
+// two plain threads. What is conserved: permits, exclusion, the baton; order, where FIFO promises
+// it; and that every wait ends, once. A run of any length: ROUSE_STRESS_SECONDS, ROUSE_STRESS_SEED.
 //
-// A subject is a primitive seen as something to enter and to leave. Who is inside checks its invariant
-// with plain variables, so that ThreadSanitizer sees a failure of exclusion or ordering, too.
+// A subject is a primitive seen as something to enter and to leave. Who is inside checks its
+// invariant with plain variables, so that ThreadSanitizer sees a failure of exclusion or ordering,
+// too.
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static bool stopping;  // atomic
 
 static bool stop_asked(void) { return __atomic_load_n(&stopping, __ATOMIC_RELAXED); }
 
-// --- subjects -------------------------------------------------------------------------------------
+// --- subjects ------------------------------------------------------------------------------------
 
 static int mutex_enter(subject *self, uint32_t demand, int64_t deadline_ns) {
   (void)demand;
@@ -188,7 +189,7 @@ static void print_subjects(void) {
   }
 }
 
-// --- inside ---------------------------------------------------------------------------------------
+// --- inside --------------------------------------------------------------------------------------
 
 static void count_result(subject *self, int result) {
   int which = result == ROUSE_DONE        ? 0
@@ -244,7 +245,7 @@ static subject *choose_subject(random_source *random, int only) {
 
 static int only_subject = -1;
 
-// --- tasks and plain threads ----------------------------------------------------------------------
+// --- tasks and plain threads ---------------------------------------------------------------------
 
 static void stay_a_while(random_source *random, bool in_task) {
   uint32_t how = random_below(random, 200);
@@ -301,7 +302,7 @@ static void visiting_thread(void *argument) {
   while (!stop_asked()) visit(&random, self->way, false);
 }
 
-// --- callbacks ------------------------------------------------------------------------------------
+// --- callbacks -----------------------------------------------------------------------------------
 
 typedef struct actor {
   rouse_wait wait, pause;  // the visit, and what comes between
@@ -413,7 +414,7 @@ static void cancel_an_actor(random_source *random) {
   guard_unlock(self);
 }
 
-// --- all together ---------------------------------------------------------------------------------
+// --- all together --------------------------------------------------------------------------------
 
 static void cancelling_thread(void *argument) {
   random_source random = random_from(*(uint64_t *)argument);

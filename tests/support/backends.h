@@ -4,8 +4,8 @@
 
 #include "support.h"
 
-// Calls |test| with the name of each backend of which a loop can be had here, and says which are not.
-// Returns how many there were: at least epoll and poll.
+// Calls |test| with the name of each backend of which a loop can be had here, and says which are
+// not. Returns how many there were: at least epoll and poll.
 int for_each_backend(void (*test)(const char *name));
 
 // How many descriptors this process has open.

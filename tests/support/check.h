@@ -1,6 +1,6 @@
-// Checks for tests, usable from any thread, task or callback: a failed one prints what was found and
-// ends the process. (A jump out of a task's stack, or out of a running loop, would leave behind a state
-// in which no further test means anything.)
+// Checks for tests, usable from any thread, task or callback: a failed one prints what was found
+// and ends the process. (A jump out of a task's stack, or out of a running loop, would leave behind
+// a state in which no further test means anything.)
 #ifndef ROUSE_TESTS_CHECK_H
 #define ROUSE_TESTS_CHECK_H
 

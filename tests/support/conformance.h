@@ -1,15 +1,17 @@
-// The conformance suite: the same claims for each backend, and each way in which it may be degraded. The
-// environment says which (conformance/backends.txt).
+// The conformance suite: the same claims for each backend, and each way in which it may be
+// degraded. The environment says which (conformance/backends.txt).
 #ifndef ROUSE_TESTS_CONFORMANCE_H
 #define ROUSE_TESTS_CONFORMANCE_H
 
 #include "support.h"
 
 // To be called first in main(): makes sure that loops get the backend and the doorbell that the
-// configuration asks for. Skips the program if the system refuses them; fails it if a loop gets others.
+// configuration asks for. Skips the program if the system refuses them; fails it if a loop gets
+// others.
 void conformance_begin(void);
 
-// A pair of TCP connections to this host: |listener| is open, too. Made with the library, in a task.
+// A pair of TCP connections to this host: |listener| is open, too. Made with the library, in a
+// task.
 typedef struct tcp_pair {
   rouse_fd listener, client, server;
 } tcp_pair;

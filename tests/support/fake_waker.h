@@ -1,6 +1,6 @@
-// A waker under the test's control, for white-box tests of the sync core: what it is handed lies on a
-// list until the test delivers it. The combiner's role is taken by hand, so that every other caller
-// has to go by mail.
+// A waker under the test's control, for white-box tests of the sync core: what it is handed lies on
+// a list until the test delivers it. The combiner's role is taken by hand, so that every other
+// caller has to go by mail.
 #ifndef ROUSE_TESTS_FAKE_WAKER_H
 #define ROUSE_TESTS_FAKE_WAKER_H
 

@@ -10,7 +10,8 @@ uint64_t seed(void);
 // Prints the seed if it was asked for.
 void seed_print(void);
 
-// How long each stress test runs, in nanoseconds: ROUSE_STRESS_SECONDS (default 2), split over |parts|.
+// How long each stress test runs, in nanoseconds: ROUSE_STRESS_SECONDS (default 2), split over
+// |parts|.
 int64_t stress_time_ns(int parts);
 
 // A small generator, one for each thread or task.

@@ -40,7 +40,7 @@ _Noreturn void test_skip(const char *format, ...) {
   exit(77);
 }
 
-// --- the watchdog ---------------------------------------------------------------------------------
+// --- the watchdog --------------------------------------------------------------------------------
 
 static struct {
   pthread_t thread;
@@ -91,7 +91,7 @@ void watchdog_stop(void) {
   pthread_join(dog.thread, NULL);
 }
 
-// --- threads --------------------------------------------------------------------------------------
+// --- threads -------------------------------------------------------------------------------------
 
 static void *thread_main(void *argument) {
   test_thread *thread = argument;
@@ -119,7 +119,7 @@ void test_flag_await(const test_flag *flag, uint32_t times) {
   }
 }
 
-// --- loops ----------------------------------------------------------------------------------------
+// --- loops ---------------------------------------------------------------------------------------
 
 rouse_loop *test_loop_create(void) {
   rouse_loop *loop = NULL;
@@ -196,7 +196,7 @@ void test_io_init(test_io *io, rouse_loop *loop, int *counter) {
   rouse_io_init(&io->io, loop, count_operation);
 }
 
-// --- processes ------------------------------------------------------------------------------------
+// --- processes -----------------------------------------------------------------------------------
 
 // What a forked child leaves behind is its parent's: the leak checker does not look there.
 static bool in_child;
@@ -258,7 +258,7 @@ void test_expect_clean_child(void (*function)(void *), void *argument) {
   check_failed(__FILE__, __LINE__, "a child process did not end well");
 }
 
-// --- files ----------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 void test_directory_make(char *path, size_t size) {
   const char *base = getenv("TMPDIR");

@@ -29,13 +29,14 @@
 enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
 #define SECOND INT64_C(1000000000)
 
-// Fewer rounds for a test under a sanitizer or an emulator: |count| divided by what the machine needs.
+// Fewer rounds for a test under a sanitizer or an emulator: |count| divided by what the machine
+// needs.
 int test_scaled(int count);
 
 // Ends the whole test program as skipped, and says why.
 _Noreturn __attribute__((format(printf, 1, 2))) void test_skip(const char *format, ...);
 
-// --- a watchdog -----------------------------------------------------------------------------------
+// --- a watchdog ----------------------------------------------------------------------------------
 
 // Ends the process with the seed and the state (check_on_failure()) if nobody calls
 // watchdog_progress() for a long time (20 seconds, more where everything is slow).
@@ -43,7 +44,7 @@ void watchdog_start(void);
 void watchdog_progress(void);
 void watchdog_stop(void);
 
-// --- threads --------------------------------------------------------------------------------------
+// --- threads -------------------------------------------------------------------------------------
 
 typedef void test_thread_fn(void *argument);
 typedef struct test_thread {
@@ -54,7 +55,7 @@ typedef struct test_thread {
 void test_thread_start(test_thread *thread, test_thread_fn *function, void *argument);
 void test_thread_join(test_thread *thread);
 
-// --- flags between threads: ordered like a mutex, invisible to the library --------------------------
+// --- flags between threads: ordered like a mutex, invisible to the library -----------------------
 
 typedef struct test_flag {
   uint32_t raw;
@@ -68,7 +69,7 @@ static inline uint32_t test_flag_read(const test_flag *flag) {
 // Waits, spinning and then sleeping, until the flag was set |times| times.
 void test_flag_await(const test_flag *flag, uint32_t times);
 
-// --- loops ----------------------------------------------------------------------------------------
+// --- loops ---------------------------------------------------------------------------------------
 
 // A loop with default options for the calling thread.
 rouse_loop *test_loop_create(void);
@@ -107,7 +108,7 @@ typedef struct test_io {
 } test_io;
 void test_io_init(test_io *io, rouse_loop *loop, int *counter);
 
-// --- processes ------------------------------------------------------------------------------------
+// --- processes -----------------------------------------------------------------------------------
 
 // Runs |function| in a child process. Its wait status; what it wrote to stderr goes to |output|.
 int test_in_child(void (*function)(void *), void *argument, char *output, size_t size);
@@ -117,7 +118,7 @@ void test_expect_death(void (*function)(void *), void *argument, const char *sen
 // |function| must return in a child process (which then ends with 0).
 void test_expect_clean_child(void (*function)(void *), void *argument);
 
-// --- files ----------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 // A new empty directory, removed with all in it by test_directory_remove().
 void test_directory_make(char *path, size_t size);

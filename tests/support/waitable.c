@@ -5,7 +5,7 @@
 
 #include "sync/queue.h"
 
-// --- mutex: held by the test ----------------------------------------------------------------------
+// --- mutex: held by the test ---------------------------------------------------------------------
 
 static void mutex_init(test_object *object, rouse_policy policy) {
   check_result(rouse_mutex_init(&object->mutex, policy), ROUSE_DONE);
@@ -22,7 +22,7 @@ static int mutex_start(test_object *object, rouse_wait *wait, int64_t deadline_n
 static void mutex_grant(test_object *object) { rouse_mutex_unlock(&object->mutex); }
 static bool mutex_take(test_object *object) { return rouse_mutex_try_lock(&object->mutex); }
 
-// --- semaphore: without permits -------------------------------------------------------------------
+// --- semaphore: without permits ------------------------------------------------------------------
 
 static void fifo_semaphore_init(test_object *object) {
   check_result(rouse_semaphore_init(&object->semaphore, 0, ROUSE_FIFO), ROUSE_DONE);
@@ -43,7 +43,7 @@ static bool semaphore_take(test_object *object) {
   return rouse_semaphore_try_acquire(&object->semaphore, 1) == ROUSE_DONE;
 }
 
-// --- event ----------------------------------------------------------------------------------------
+// --- event ---------------------------------------------------------------------------------------
 
 static void manual_event_init(test_object *object) {
   check_result(rouse_event_init(&object->event, ROUSE_EVENT_MANUAL, false), ROUSE_DONE);
@@ -60,7 +60,7 @@ static int event_start(test_object *object, rouse_wait *wait, int64_t deadline_n
 static void event_grant(test_object *object) { rouse_event_set(&object->event); }
 static bool event_take(test_object *object) { return rouse_event_try_wait(&object->event); }
 
-// --- waitqueue ------------------------------------------------------------------------------------
+// --- waitqueue -----------------------------------------------------------------------------------
 
 static void waitqueue_init(test_object *object) { rouse_waitqueue_init(&object->waitqueue); }
 static int waitqueue_wait(test_object *object, int64_t deadline_ns) {

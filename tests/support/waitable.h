@@ -1,5 +1,5 @@
-// The primitives as seen through the contract that all of them share (wait.h): something to wait for,
-// and a way to let one waiter through.
+// The primitives as seen through the contract that all of them share (wait.h): something to wait
+// for, and a way to let one waiter through.
 #ifndef ROUSE_TESTS_WAITABLE_H
 #define ROUSE_TESTS_WAITABLE_H
 

@@ -74,8 +74,7 @@ static void flow_free(struct flow *flow) {
   free(flow->stack);
 }
 
-// --- beginning and ending
-// -------------------------------------------------------------------------
+// --- beginning and ending ------------------------------------------------------------------------
 
 static void count_one(struct flow *flow) { flow->steps++; }
 
@@ -189,8 +188,7 @@ static void entry_that_returns_dies_with_a_sentence(void **state) {
   assert_non_null(strstr(text, "first function of a flow returned"));
 }
 
-// --- what a flow keeps
-// ----------------------------------------------------------------------------
+// --- what a flow keeps ---------------------------------------------------------------------------
 
 static void step_forever(struct flow *flow) {
   for (;;) {
@@ -313,8 +311,7 @@ static void red_zone_survives(void **state) {
   flow_free(&flow);
 }
 
-// --- depth
-// ----------------------------------------------------------------------------------------
+// --- depth ---------------------------------------------------------------------------------------
 
 static __attribute__((noinline)) long dive(struct flow *flow, int depth) {
   volatile char frame[64];
@@ -375,8 +372,7 @@ static void flows_nest_a_hundred_deep(void **state) {
   flow_free(&flow);
 }
 
-// --- the ABI
-// --------------------------------------------------------------------------------------
+// --- the ABI -------------------------------------------------------------------------------------
 
 static __attribute__((noinline)) void note_frame(struct flow *flow) {
   flow->sum = (long)((uintptr_t)__builtin_frame_address(0) & 15);
@@ -532,8 +528,7 @@ static void unwinding_stops_at_the_entry(void **state) {
 }
 #endif
 
-// --- threads and signals
-// --------------------------------------------------------------------------
+// --- threads and signals -------------------------------------------------------------------------
 
 static void *ping_pong_on_thread(void *argument) {
   (void)argument;

@@ -34,7 +34,7 @@ static void start_many(test_wait *waits, int count) {
   for (int i = 0; i < count; i++) start(&waits[i], ROUSE_PENDING);
 }
 
-// --- making one -----------------------------------------------------------------------------------
+// --- making one ----------------------------------------------------------------------------------
 
 static void init_of_an_unknown_mode_is_invalid(void **state) {
   (void)state;
@@ -79,7 +79,7 @@ static void size_is_as_documented(void **state) {
   if (sizeof(void *) == 8) check_equal(sizeof(rouse_event), 32);
 }
 
-// --- manual reset ---------------------------------------------------------------------------------
+// --- manual reset --------------------------------------------------------------------------------
 
 static void manual_set_releases_everybody_until_a_reset(void **state) {
   (void)state;
@@ -148,7 +148,7 @@ static void pulse_releases_those_who_waited_and_nobody_who_comes_after(void **st
   check_equal(rouse_event_waiter_count(&event), 0);
 }
 
-// --- automatic reset ------------------------------------------------------------------------------
+// --- automatic reset -----------------------------------------------------------------------------
 
 static void automatic_set_releases_one_waiter_in_order(void **state) {
   (void)state;
@@ -229,7 +229,7 @@ static void past_deadline_takes_a_set_event(void **state) {
   check_result(rouse_event_wait_until(&event, 0), ROUSE_ETIMEDOUT);
 }
 
-// --- ordering -------------------------------------------------------------------------------------
+// --- ordering ------------------------------------------------------------------------------------
 
 static long written;
 
@@ -256,7 +256,7 @@ static void what_was_written_before_the_set_is_seen_after_the_wait(void **state)
   }
 }
 
-// --- over loops and threads -----------------------------------------------------------------------
+// --- over loops and threads ----------------------------------------------------------------------
 
 enum { WAITERS = 40 };
 static test_flag got;

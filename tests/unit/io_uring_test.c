@@ -1,5 +1,5 @@
-// The backend "io_uring": full rings, kernels that refuse or lack things, cancels at every stage, and
-// each doorbell. What every backend must do is in the conformance suite.
+// The backend "io_uring": full rings, kernels that refuse or lack things, cancels at every stage,
+// and each doorbell. What every backend must do is in the conformance suite.
 //
 // White box: rouse__uring_enter is where the tests count system calls and have them fail.
 #define _GNU_SOURCE
@@ -624,8 +624,8 @@ static void a_loop_may_be_destroyed_while_its_ringer_returns(void **state) {
   for_each_bell(outlives_its_ringer);
 }
 
-// A futex wait left behind in a closed ring would swallow the first wake for the next loop, whose bell
-// gets the same word.
+// A futex wait left behind in a closed ring would swallow the first wake for the next loop, whose
+// bell gets the same word.
 static void destroyed_loops_swallow_no_rings(void **state) {
   (void)state;
   if (!bell_here("futex")) return;

@@ -6,7 +6,7 @@
 
 #include "../support/support.h"
 
-// --- making and ending ----------------------------------------------------------------------------
+// --- making and ending ---------------------------------------------------------------------------
 
 static void created_loop_is_the_thread_s(void **state) {
   (void)state;
@@ -173,7 +173,7 @@ static void misuse_of_a_loop_dies_with_a_sentence(void **state) {
   test_expect_death(run_loop_in_its_task, NULL, "a loop is run from inside one of its tasks");
 }
 
-// --- turns ----------------------------------------------------------------------------------------
+// --- turns ---------------------------------------------------------------------------------------
 
 static void turn_without_work_does_not_sleep(void **state) {
   (void)state;
@@ -231,7 +231,7 @@ static void loop_without_a_watch_before_sleeping_works(void **state) {
   test_loop_destroy(loop);
 }
 
-// --- posts ----------------------------------------------------------------------------------------
+// --- posts ---------------------------------------------------------------------------------------
 
 typedef struct chain {
   rouse_wait wait;
@@ -306,7 +306,7 @@ static void posts_of_each_thread_arrive_once_and_in_order(void **state) {
   test_loop_destroy(loop);
 }
 
-// --- stop -----------------------------------------------------------------------------------------
+// --- stop ----------------------------------------------------------------------------------------
 
 static void stopped_loop_without_tasks_returns_from_its_run(void **state) {
   (void)state;
@@ -406,7 +406,7 @@ static void spawn_on_a_loop_that_has_stopped_is_refused(void **state) {
   test_loop_destroy(loop);
 }
 
-// --- counters -------------------------------------------------------------------------------------
+// --- counters ------------------------------------------------------------------------------------
 
 static int64_t count_something(void *argument) {
   (void)argument;
@@ -470,7 +470,7 @@ static void every_hand_over_to_another_loop_rings_its_bell_or_needs_not(void **s
   check(stats.bells_rung <= stats.sleeps);  // at most one for each sleep
 }
 
-// --- fork -----------------------------------------------------------------------------------------
+// --- fork ----------------------------------------------------------------------------------------
 
 static int64_t no_task(void *argument) {
   (void)argument;

@@ -115,7 +115,7 @@ static void unlock_of_an_unlocked_mutex_dies_with_a_sentence(void **state) {
   test_expect_death(unlock_what_is_free, NULL, "rouse_mutex_unlock: the mutex is not locked");
 }
 
-// --- bounded overtaking ---------------------------------------------------------------------------
+// --- bounded overtaking --------------------------------------------------------------------------
 
 typedef struct hog {
   rouse_mutex mutex;
@@ -165,7 +165,7 @@ static void fifo_mutex_is_never_taken_before_a_waiter(void **state) {
   check_equal(self.rounds_before_victim, 0);
 }
 
-// --- exclusion ------------------------------------------------------------------------------------
+// --- exclusion -----------------------------------------------------------------------------------
 
 enum { TASKS = 20 };
 typedef struct counting {
@@ -213,7 +213,7 @@ static void one_holder_at_a_time_over_loops_and_threads(void **state) {
   }
 }
 
-// --- a cancelled task -----------------------------------------------------------------------------
+// --- a cancelled task ----------------------------------------------------------------------------
 
 static int64_t lock_when_cancelled(void *argument) {
   rouse_mutex *mutex = argument;

@@ -5,7 +5,7 @@
 
 #include "../support/waitable.h"
 
-// --- ping-pong ------------------------------------------------------------------------------------
+// --- ping-pong -----------------------------------------------------------------------------------
 
 typedef struct pair {
   rouse_semaphore a, b;
@@ -51,7 +51,7 @@ static void plain_thread_and_task_wake_each_other(void **state) {
   test_thread_join(&thread);
 }
 
-// --- deadlines against grants ---------------------------------------------------------------------
+// --- deadlines against grants --------------------------------------------------------------------
 
 typedef struct race {
   rouse_semaphore semaphore;
@@ -107,7 +107,7 @@ static void thread_that_timed_out_can_wait_again_at_once(void **state) {
   check_equal(rouse_event_waiter_count(&event), 0);
 }
 
-// --- interruptions --------------------------------------------------------------------------------
+// --- interruptions -------------------------------------------------------------------------------
 
 static void do_nothing(int number) { (void)number; }
 

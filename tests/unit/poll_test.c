@@ -302,7 +302,8 @@ static void readiness_of_the_new_file_does_not_end_a_wait_for_the_old_one(void *
   test_loop_destroy(loop);
 }
 
-// A number can stand for a file, then for one that nobody can wait for, and for the first one again.
+// A number can stand for a file, then for one that nobody can wait for, and for the first one
+// again.
 static void file_that_is_back_under_its_number_is_waited_for(void **state) {
   rouse_loop *loop = loop_on(backend_of(state));
   int ends[2];

@@ -1,6 +1,6 @@
-// White-box tests of the combining wait queue: the word's states, references, nudges, the work budget,
-// and every way that mail can take. The combiner's role is taken by hand, so that each interleaving
-// is the one that the test's name says.
+// White-box tests of the combining wait queue: the word's states, references, nudges, the work
+// budget, and every way that mail can take. The combiner's role is taken by hand, so that each
+// interleaving is the one that the test's name says.
 #include "../support/fake_waker.h"
 #include "../support/support.h"
 
@@ -28,7 +28,7 @@ static void acquire_start(rouse_semaphore *semaphore, int index, uint32_t permit
                expected);
 }
 
-// --- the word -------------------------------------------------------------------------------------
+// --- the word ------------------------------------------------------------------------------------
 
 static void lock_and_unlock_leave_the_word_as_it_was(void **state) {
   (void)state;
@@ -77,7 +77,7 @@ static void list_links_are_whole_after_removals_in_every_place(void **state) {
   }
 }
 
-// --- references -----------------------------------------------------------------------------------
+// --- references ----------------------------------------------------------------------------------
 
 static void queued_wait_holds_result_and_nudge_references(void **state) {
   (void)state;
@@ -106,7 +106,7 @@ static void mailed_wait_keeps_no_reference_of_its_poster(void **state) {
   check_equal(fake_waker_deliver(&home), 1);
 }
 
-// --- mail -----------------------------------------------------------------------------------------
+// --- mail ----------------------------------------------------------------------------------------
 
 static void mail_is_queued_in_the_order_it_was_sent(void **state) {
   (void)state;
@@ -201,7 +201,7 @@ static void cancels_of_neighbours_in_one_drain_all_leave(void **state) {
   check_equal(fake_waker_deliver(&home), 2);
 }
 
-// --- cancel against grant -------------------------------------------------------------------------
+// --- cancel against grant ------------------------------------------------------------------------
 
 static void second_cancel_changes_nothing(void **state) {
   (void)state;
@@ -233,8 +233,8 @@ static void deadline_before_cancel_reports_timed_out(void **state) {
 
 static void cancel_mailed_after_the_grant_reports_the_grant_once_its_mail_is_read(void **state) {
   (void)state;
-  // A wants 2 and holds back B, who wants the 1 that is free. A's cancel grants B; before B is handed
-  // over, B is cancelled past another combiner.
+  // A wants 2 and holds back B, who wants the 1 that is free. A's cancel grants B; before B is
+  // handed over, B is cancelled past another combiner.
   rouse_semaphore semaphore = ROUSE_SEMAPHORE_INIT(0);
   acquire_start(&semaphore, 0, 2, ROUSE_PENDING);
   acquire_start(&semaphore, 1, 1, ROUSE_PENDING);
@@ -305,7 +305,7 @@ static void removed_head_grants_the_smaller_request_behind_it(void **state) {
   }
 }
 
-// --- the budget -----------------------------------------------------------------------------------
+// --- the budget ----------------------------------------------------------------------------------
 
 static void one_pass_grants_no_more_than_its_budget(void **state) {
   (void)state;
@@ -404,7 +404,7 @@ static void nudged_head_that_is_cancelled_passes_the_rest_of_the_work_on(void **
   check_equal(rouse_semaphore_available(&semaphore), 1);
 }
 
-// --- nudges ---------------------------------------------------------------------------------------
+// --- nudges --------------------------------------------------------------------------------------
 
 static void unlock_of_an_eventual_mutex_nudges_the_head_and_leaves_it_free(void **state) {
   (void)state;
@@ -588,7 +588,7 @@ static void release_looks_at_the_queue_when_head_and_next_fit_together(void **st
   check_equal(waits[0].order, 1);
 }
 
-// --- settling -------------------------------------------------------------------------------------
+// --- settling ------------------------------------------------------------------------------------
 
 static void waits_of_one_waker_are_handed_over_in_one_chain(void **state) {
   (void)state;
@@ -646,7 +646,7 @@ static void deadline_is_armed_only_for_a_wait_that_is_pending(void **state) {
   check_equal(fake_waker_deliver(&home), 2);
 }
 
-// --- what primitives do by value while somebody combines -------------------------------------------
+// --- what primitives do by value while somebody combines -----------------------------------------
 
 static void reduce_past_a_combiner_is_a_debt_that_it_pays(void **state) {
   (void)state;

@@ -8,7 +8,7 @@
 
 static int64_t answer(void *argument) { return *(int64_t *)argument; }
 
-// --- starting -------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------
 
 static void result_is_what_main_returned(void **state) {
   (void)state;
@@ -82,7 +82,7 @@ static void loops_can_be_many(void **state) {
   check_equal(test_run((uint32_t)test_scaled(40), count_loops, NULL), test_scaled(40));
 }
 
-// --- refusals -------------------------------------------------------------------------------------
+// --- refusals ------------------------------------------------------------------------------------
 
 static int64_t run_inside(void *argument) { return rouse_run(NULL, answer, argument, NULL); }
 
@@ -125,7 +125,7 @@ static void run_of_null_dies_with_a_sentence(void **state) {
   test_expect_death(run_nothing, NULL, "rouse_run: the function is NULL");
 }
 
-// --- the end --------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 typedef struct ending {
   rouse_mutex mutex;
@@ -312,7 +312,7 @@ static void runs_can_go_on_side_by_side(void **state) {
   check_equal(test_flag_read(&done), 3);
 }
 
-// --- counters -------------------------------------------------------------------------------------
+// --- counters ------------------------------------------------------------------------------------
 
 static int64_t one_sleep(void *argument) {
   (void)argument;

@@ -39,7 +39,7 @@ static void start(test_wait *wait, uint32_t permits, int expected) {
                expected);
 }
 
-// --- making one -----------------------------------------------------------------------------------
+// --- making one ----------------------------------------------------------------------------------
 
 static void init_of_an_unknown_policy_is_invalid(void **state) {
   (void)state;
@@ -86,7 +86,7 @@ static void size_is_as_documented(void **state) {
   if (sizeof(void *) == 8) check_equal(sizeof(rouse_semaphore), 32);
 }
 
-// --- acquire and release --------------------------------------------------------------------------
+// --- acquire and release -------------------------------------------------------------------------
 
 static void acquire_of_no_permits_is_invalid(void **state) {
   (void)state;
@@ -245,7 +245,7 @@ static void eventual_head_is_overtaken_only_for_a_bounded_number_of_rounds(void 
   check_result(wait.result, ROUSE_DONE);
 }
 
-// --- capacity -------------------------------------------------------------------------------------
+// --- capacity ------------------------------------------------------------------------------------
 
 static void add_raises_capacity_and_frees_the_permits(void **state) {
   (void)state;
@@ -360,7 +360,7 @@ static void set_capacity_reports_permits_that_do_not_fit(void **state) {
   check_numbers(MOST, 1, 0);
 }
 
-// --- close ----------------------------------------------------------------------------------------
+// --- close ---------------------------------------------------------------------------------------
 
 static void close_ends_all_waiters_and_later_acquires(void **state) {
   (void)state;

@@ -35,8 +35,7 @@
 #include "context/context.h"
 #include "platform/memory.h"
 
-// --- helpers
-// --------------------------------------------------------------------------------------
+// --- helpers -------------------------------------------------------------------------------------
 
 // In a child an assertion of cmocka would return into the parent's tests.
 static void require(bool condition, const char *what) {
@@ -132,8 +131,7 @@ static void refuse_marks(void) {
 }
 #endif
 
-// --- geometry
-// -------------------------------------------------------------------------------------
+// --- geometry ------------------------------------------------------------------------------------
 
 static void size_is_rounded_up_and_has_a_minimum(void **state) {
   (void)state;
@@ -216,8 +214,7 @@ static void stacks_never_overlap(void **state) {
   free(stacks);
 }
 
-// --- guards
-// ---------------------------------------------------------------------------------------
+// --- guards --------------------------------------------------------------------------------------
 
 static bool guarded(struct rouse__stack stack) {
   const char *low = stack.low;
@@ -281,8 +278,7 @@ static void overflow_is_a_segmentation_fault(void **state) {
   assert_int_equal(WTERMSIG(status), SIGSEGV);
 }
 
-// --- reuse and memory
-// -----------------------------------------------------------------------------
+// --- reuse and memory ----------------------------------------------------------------------------
 
 static void last_stack_put_is_the_first_got(void **state) {
   (void)state;
@@ -489,8 +485,7 @@ static void crowd_takes_a_page_each_and_gives_it_back(void **state) {
   succeeds_in_child(two_crowds);
 }
 
-// --- limits
-// ---------------------------------------------------------------------------------------
+// --- limits --------------------------------------------------------------------------------------
 
 // Takes stacks until there are none, then shows that the pool still works.
 static size_t exhaust(rouse__stack_pool *pool, struct rouse__stack *stacks, size_t max) {
@@ -587,8 +582,7 @@ static void all_of_this_passes_without_marks(void **state) {
 }
 #endif
 
-// --- the port
-// -------------------------------------------------------------------------------------
+// --- the port ------------------------------------------------------------------------------------
 
 static void regions_are_aligned_zero_and_never_set_errno(void **state) {
   (void)state;

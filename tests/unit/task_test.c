@@ -23,7 +23,7 @@ static int64_t sleep_for_ever(void *argument) {
   }                                                                                                \
   static int64_t name##_body(void *argument __attribute__((unused)))
 
-// --- spawn ----------------------------------------------------------------------------------------
+// --- spawn ---------------------------------------------------------------------------------------
 
 static void spawn_without_a_loop_is_refused(void **state) {
   (void)state;
@@ -155,7 +155,7 @@ IN_TASK(many_tasks_live_at_once) {
   return 0;
 }
 
-// --- join -----------------------------------------------------------------------------------------
+// --- join ----------------------------------------------------------------------------------------
 
 IN_TASK(join_gives_up_at_its_deadline_and_leaves_the_handle) {
   rouse_event event = ROUSE_EVENT_INIT;
@@ -235,7 +235,7 @@ IN_TASK(detached_task_runs_on) {
   return 0;
 }
 
-// --- cancel ---------------------------------------------------------------------------------------
+// --- cancel --------------------------------------------------------------------------------------
 
 IN_TASK(cancel_ends_a_sleep_and_a_join) {
   rouse_task *sleeper = test_spawn(NULL, sleep_for_ever, NULL);
@@ -342,7 +342,7 @@ IN_TASK(detach_right_after_a_cancel_is_safe) {
   return 0;
 }
 
-// --- shield ---------------------------------------------------------------------------------------
+// --- shield --------------------------------------------------------------------------------------
 
 static int64_t clean_up_under_shield(void *argument) {
   check_result(rouse_event_wait(argument), ROUSE_ECANCELED);
@@ -409,7 +409,7 @@ IN_TASK(task_here_is_the_calling_task) {
   return 0;
 }
 
-// --- yield and sleep ------------------------------------------------------------------------------
+// --- yield and sleep -----------------------------------------------------------------------------
 
 static int turns[2];
 static int64_t take_turns(void *argument) {
@@ -538,7 +538,7 @@ static void callback_cannot_sleep(void **state) {
 #endif
 }
 
-// --- stacks ---------------------------------------------------------------------------------------
+// --- stacks --------------------------------------------------------------------------------------
 
 static int64_t use_stack(size_t depth) {
   volatile char frame[1024];

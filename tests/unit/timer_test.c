@@ -1,4 +1,5 @@
-// Timers: the wheel by itself, in a time that the test makes, and rouse_wait_timer_start() in real time.
+// Timers: the wheel by itself, in a time that the test makes, and rouse_wait_timer_start() in real
+// time.
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 #include "../support/support.h"
 #include "runtime/timer.h"
 
-// --- the wheel ------------------------------------------------------------------------------------
+// --- the wheel -----------------------------------------------------------------------------------
 
 enum { MANY = 3000, TICK = 1024 };
 
@@ -27,7 +28,8 @@ static void add(int index, int64_t deadline_ns) {
   rouse__timers_add(&timers, &waits[index]);
 }
 
-// Goes to |to_ns| and takes out all that expires; none may be early, and none more than a tick late.
+// Goes to |to_ns| and takes out all that expires; none may be early, and none more than a tick
+// late.
 static int advance(int64_t to_ns) {
   int count = 0, budget;
   now_ns = to_ns;
@@ -162,7 +164,7 @@ static void timer_removed_in_the_middle_of_a_slice_stays_out(void **state) {
   check_equal(advance(now_ns + SECOND), 0);
 }
 
-// --- in real time ---------------------------------------------------------------------------------
+// --- in real time --------------------------------------------------------------------------------
 
 static void timer_completes_with_timed_out_and_not_early(void **state) {
   (void)state;

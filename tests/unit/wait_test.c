@@ -1,5 +1,5 @@
-// The contract that all waits share (wait.h), for every primitive and policy, and every kind of waiter:
-// callbacks, tasks and plain threads.
+// The contract that all waits share (wait.h), for every primitive and policy, and every kind of
+// waiter: callbacks, tasks and plain threads.
 #include <string.h>
 
 #include "../support/waitable.h"
@@ -40,7 +40,7 @@ static void for_all(void (*test)(void)) {
   }                                                                                                \
   static void name##_body(void)
 
-// --- other kinds of waiters -----------------------------------------------------------------------
+// --- other kinds of waiters ----------------------------------------------------------------------
 
 typedef struct waiter {
   int64_t deadline_ns;
@@ -70,7 +70,7 @@ static void start(test_wait *wait, int64_t deadline_ns, int expected) {
   check_result(kind->start(&object, &wait->wait, deadline_ns), expected);
 }
 
-// --- finishing at once ----------------------------------------------------------------------------
+// --- finishing at once ---------------------------------------------------------------------------
 
 CLAIM(start_that_finds_the_object_free_returns_done_and_runs_no_callback) {
   test_wait wait;
@@ -104,7 +104,7 @@ CLAIM(past_deadline_makes_it_a_try) {
   start(&wait, 0, ROUSE_DONE);
 }
 
-// --- the three kinds of waiters -------------------------------------------------------------------
+// --- the three kinds of waiters ------------------------------------------------------------------
 
 CLAIM(callback_runs_from_the_loop_and_not_inside_the_call_that_caused_it) {
   test_wait wait;
@@ -181,7 +181,7 @@ CLAIM(all_kinds_of_waiters_on_one_object_are_served_in_order) {
   check_equal(callback.completed, 1);
 }
 
-// --- deadlines ------------------------------------------------------------------------------------
+// --- deadlines -----------------------------------------------------------------------------------
 
 CLAIM(deadline_ends_a_callback_wait_and_not_early) {
   test_wait wait;
@@ -241,7 +241,7 @@ CLAIM(earlier_deadline_behind_a_later_one_ends_first) {
   check_result(late.result, ROUSE_ETIMEDOUT);
 }
 
-// --- cancelling -----------------------------------------------------------------------------------
+// --- cancelling ----------------------------------------------------------------------------------
 
 CLAIM(cancelled_wait_ends_once_and_holds_nothing) {
   test_wait wait;
@@ -336,7 +336,7 @@ CLAIM(cancel_and_deadline_together_complete_once) {
   check_result(wait.result, ROUSE_ECANCELED);
 }
 
-// --- using a wait again ---------------------------------------------------------------------------
+// --- using a wait again --------------------------------------------------------------------------
 
 typedef struct restarting {
   rouse_wait wait;
@@ -379,7 +379,7 @@ CLAIM(callback_wait_may_be_started_inside_a_task) {
   check_result(wait.result, ROUSE_DONE);
 }
 
-// --- cancelled tasks ------------------------------------------------------------------------------
+// --- cancelled tasks -----------------------------------------------------------------------------
 
 CLAIM(cancel_of_a_task_ends_its_wait) {
   waiter self = {.deadline_ns = rouse_deadline_in_ns(FAR_NS)};
@@ -424,7 +424,7 @@ CLAIM(cancelled_task_can_wait_only_under_a_shield) {
   test_loop_settle(loop);
 }
 
-// --- callers' errors ------------------------------------------------------------------------------
+// --- callers' errors -----------------------------------------------------------------------------
 
 static void waiting_callback(rouse_wait *wait, int result) {
   (void)result;

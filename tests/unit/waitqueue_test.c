@@ -46,7 +46,7 @@ static void cancel_many(test_wait *waits, int count) {
   for (int i = 0; i < count; i++) rouse_wait_cancel(&waits[i].wait);
 }
 
-// --- making one -----------------------------------------------------------------------------------
+// --- making one ----------------------------------------------------------------------------------
 
 static void use_once(rouse_waitqueue *fresh) {
   test_wait wait;
@@ -74,7 +74,7 @@ static void init_zeroed_memory_and_initializer_give_an_empty_queue(void **state)
   if (sizeof(void *) == 8) check_equal(sizeof(rouse_waitqueue), 32);
 }
 
-// --- conditions -----------------------------------------------------------------------------------
+// --- conditions ----------------------------------------------------------------------------------
 
 static int64_t check_condition_in_task(void *argument) {
   (void)argument;
@@ -138,7 +138,7 @@ static void condition_that_changes_with_a_wake_is_checked_again(void **state) {
   check_equal(rouse_waitqueue_count(&queue), 0);
 }
 
-// --- wakes ----------------------------------------------------------------------------------------
+// --- wakes ---------------------------------------------------------------------------------------
 
 static void wake_with_nobody_queued_is_not_remembered(void **state) {
   (void)state;
@@ -288,7 +288,7 @@ static void counts_of_wakes_may_wrap(void **state) {
   }
 }
 
-// --- a primitive of one's own ---------------------------------------------------------------------
+// --- a primitive of one's own --------------------------------------------------------------------
 
 // A counter that can be waited for, without a lock.
 typedef struct gate {

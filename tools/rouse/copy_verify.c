@@ -116,8 +116,8 @@ static bool is_sparse(const struct stat *status) {
   return (int64_t)status->st_blocks * 512 < (int64_t)status->st_size;
 }
 
-// Where the next bytes are that can differ: what is a hole on both sides is the same. |size| if there
-// are none.
+// Where the next bytes are that can differ: what is a hole on both sides is the same. |size| if
+// there are none.
 static uint64_t skip_holes(const comparison *comparison, uint64_t offset, uint64_t size) {
   uint64_t next = size;
   for (int side = 0; side < SIDES; side++) {

@@ -99,8 +99,8 @@ struct walk {
   _Atomic uint32_t load[WALK_LOOPS_MAX];  // entries' tasks on each loop
 };
 
-// The fewest slots that can't deadlock: each walker holds one while it waits for another, and who makes
-// a hard link holds two.
+// The fewest slots that can't deadlock: each walker holds one while it waits for another, and who
+// makes a hard link holds two.
 static inline uint32_t walk_slots_min(uint32_t walkers) { return walkers < 2 ? 3 : walkers + 1; }
 
 // Prepares |walk|, of which the caller has filled in the first group. |slots| directories, besides

@@ -4,21 +4,22 @@
 //           kernel has that: it is armed once, and each write gives a completion, so the counter is
 //           never read. A poll looks at the state, not at a change: a bell rung while none is armed
 //           is heard when the next one is.
-// futex     The ring waits on a word; ringing adds one to the word and wakes it. There is no telling
-//           when the wait is armed, and none is needed: it is armed with the value up to which rings
-//           were heard, so a ring that comes first has it end at once with EAGAIN. The shared flag
-//           is a must: a private wait armed while the process has one thread hashes into a table
-//           that the kernel replaces when a second one is created, and is never found again.
+// futex     The ring waits on a word; ringing adds one to the word and wakes it. There is no
+//           telling when the wait is armed, and none is needed: it is armed with the value up to
+//           which rings were heard, so a ring that comes first has it end at once with EAGAIN. The
+//           shared flag is a must: a private wait armed while the process has one thread hashes
+//           into a table that the kernel replaces when a second one is created, and is never found
+//           again.
 // msg_ring  Ringing posts a completion straight to the ring, by a system call that needs no ring of
 //           the ringer's own. One completion for each ring.
 //
 // A loop ends only when it has heard all the bells it is owed, so what was heard must be exact, and
 // completions are not: one may stand for two writes. So rings are counted in a word: by a futex's
-// ringer before its system call (it is the word that the ring waits on), by an eventfd's after it (so
-// that nobody is about to write to a descriptor that the loop closes). The word is then the last
-// thing that a ringer touches. That may be after the loop has gone; so words are never given back
-// to the system, only to a list for later bells. A wake that comes so late ends the wait of a new
-// owner early, which is then armed again.
+// ringer before its system call (it is the word that the ring waits on), by an eventfd's after it
+// (so that nobody is about to write to a descriptor that the loop closes). The word is then the
+// last thing that a ringer touches. That may be after the loop has gone; so words are never given
+// back to the system, only to a list for later bells. A wake that comes so late ends the wait of a
+// new owner early, which is then armed again.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
@@ -166,8 +167,8 @@ static int ring_eventfd(int fd, rouse__atomic32 *word) {
 }
 
 static int ring_futex(rouse__atomic32 *word) {
-  // ORDER(bell): release, our reading of the loop's memory, before that is freed. The kernel orders the
-  // word and its own look at it.
+  // ORDER(bell): release, our reading of the loop's memory, before that is freed. The kernel orders
+  // the word and its own look at it.
   add_release(word, 1);
   return syscall(SYS_futex, &word->raw, FUTEX_WAKE, 1, NULL, NULL, 0) < 0 ? -errno : 0;
 }

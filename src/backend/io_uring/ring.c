@@ -247,8 +247,8 @@ static void settle_ended(struct uring *uring) {
 
 // --- poll ----------------------------------------------------------------------------------------
 
-// Hands over and fetches without sleeping. Bounded: what comes meanwhile is for the next poll. A kernel
-// that refuses the entries does not look for completions in the same call.
+// Hands over and fetches without sleeping. Bounded: what comes meanwhile is for the next poll. A
+// kernel that refuses the entries does not look for completions in the same call.
 static void flush(struct uring *uring) {
   for (int i = 0; i < ROUNDS; i++) {
     unsigned submit = uring->refused ? 0 : rouse__uring_publish(&uring->ring);

@@ -60,8 +60,8 @@ static inline unsigned rouse__uring_publish(struct io_uring *ring) {
   }
   return pending;
 }
-// Enters: submits |submit| entries, waits for |wait| completions, at most |limit| long (NULL: for ever).
-// What io_uring_enter() returns: how many entries were taken, or a negative errno value.
+// Enters: submits |submit| entries, waits for |wait| completions, at most |limit| long (NULL: for
+// ever). What io_uring_enter() returns: how many entries were taken, or a negative errno value.
 int rouse__uring_go(struct io_uring *ring, unsigned submit, unsigned wait, unsigned flags,
                     struct __kernel_timespec *limit);
 
@@ -99,7 +99,8 @@ int rouse__uring_bell_hear(struct rouse__uring_bell *bell, const struct io_uring
                            uint64_t *heard);
 // Whether rings were counted that were not heard yet; adds them to |*heard|. No system call.
 bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard);
-// Any thread. 0 or a negative errno value, which only a doorbell that was never seen to work can have.
+// Any thread. 0 or a negative errno value, which only a doorbell that was never seen to work can
+// have.
 int rouse__uring_bell_ring(struct rouse__uring_bell *bell);
 
 // --- behaviour.c ---------------------------------------------------------------------------------

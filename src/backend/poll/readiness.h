@@ -9,7 +9,7 @@
 
 struct rouse__readiness;
 
-// |fd|, armed with |*key == key|, has |events| (POLL…; POLLNVAL: it is no longer the file that was
+// |fd|, armed with |*key == key|, has |events| (POLL*; POLLNVAL: it is no longer the file that was
 // armed). Answered by arm() or disarm() of |fd|, and of nothing else, before it returns; but the
 // bell by nothing.
 typedef void rouse__readiness_fn(void *context, int fd, uint32_t key, uint32_t events);
