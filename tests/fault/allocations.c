@@ -25,7 +25,7 @@ int main(void) { test_skip("allocations can't be made to fail with this C librar
 // --- what fails ----------------------------------------------------------------------------------
 
 enum fault { NO_FAULT, MEMORY, MAPPINGS, STARTS };
-static enum fault armed;   // atomic
+static enum fault armed;  // atomic
 static pthread_t armed_by;
 static int64_t countdown;  // atomic: calls until the one that fails
 static int64_t fired;      // atomic: how many have failed
