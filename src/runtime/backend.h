@@ -18,7 +18,7 @@ enum rouse__operation {
   ROUSE__IO_READ,   // fd, address, length, offset (UINT64_MAX: current)
   ROUSE__IO_WRITE,  // the same
   ROUSE__IO_SYNC,   // fd, flags: 1 = data only
-  ROUSE__IO_STAT,  // fd: directory, address: path, flags: AT_*, mode: mask, address2: struct statx
+  ROUSE__IO_STAT,   // fd: directory, address: path, flags: AT_*, mode: mask, address2: struct statx
   ROUSE__IO_UNLINK,    // fd: directory, address: path, flags
   ROUSE__IO_RENAME,    // fd, address; fd2, address2; flags
   ROUSE__IO_MKDIR,     // fd, address, mode

@@ -215,6 +215,15 @@ void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail) {
   if (arrived.first) rouse__ready_push(&loop->urgent, arrived.first, arrived.last);
 }
 
+// Out of line, so that no other wait's outcome is read: a combiner may be writing that of a nudged
+// one.
+static __attribute__((noinline)) bool from_pool(rouse_wait *wait) {
+  if (wait->outcome != ROUSE__OUTCOME_PENDING) return false;
+  rouse_io *io = (rouse_io *)wait;
+  rouse__io_complete(io, io->result);
+  return true;
+}
+
 rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait) {
   if (wait->kind == ROUSE__KIND_TASK) {
     rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, resume);
@@ -224,11 +233,7 @@ rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait) {
     wait->callback(wait, ROUSE_DONE);
     return NULL;
   }
-  if (wait->kind == ROUSE__KIND_IO && wait->outcome == ROUSE__OUTCOME_PENDING) {
-    rouse_io *io = (rouse_io *)wait;  // from the pool
-    rouse__io_complete(io, io->result);
-    return NULL;
-  }
+  if (wait->kind == ROUSE__KIND_IO && from_pool(wait)) return NULL;
   if (!rouse__wait_arrived(wait)) return NULL;
   if (wait->timer_at) rouse__timers_remove(&loop->timers, wait);
   loop->waker.pending--;

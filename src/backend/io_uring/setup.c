@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
 #include "platform/platform.h"
 
@@ -191,6 +192,7 @@ int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t withou
     io_uring_queue_exit(ring);
     return ROUSE_ENOSYS;
   }
+  ROUSE__URING_RECEIVED(true);  // the memory may have been another thread's ring
   if (ring->sq.array) {
     for (unsigned i = 0; i < ring->sq.ring_entries; i++) ring->sq.array[i] = i;
   }
