@@ -207,8 +207,7 @@ static int try_kind(enum rouse__uring_bell_kind kind, uint32_t without, char *re
   int refused = rouse__uring_set_up(&ring, TRY_ENTRIES, without, &setup, reason, size);
   if (refused) return refused;
   refused = try_on(&ring, kind, without, reason, size);
-  ROUSE__URING_SENDS(true);  // the memory may become another thread's ring
-  io_uring_queue_exit(&ring);
+  rouse__uring_exit(&ring);
   return refused;
 }
 
@@ -327,6 +326,5 @@ void rouse__uring_probe(rouse_probe *probe) {
   report_features(probe, &ring, without);
   report_operations(probe, &ring, without);
   report_bells(probe, &ring, without);
-  ROUSE__URING_SENDS(true);  // the memory may become another thread's ring
-  io_uring_queue_exit(&ring);
+  rouse__uring_exit(&ring);
 }

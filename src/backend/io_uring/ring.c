@@ -333,8 +333,7 @@ static void destroy(struct rouse__backend *backend) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(!backend->in_flight, "a ring is destroyed with operations in flight");
   disarm(uring);
-  ROUSE__URING_SENDS(true);  // the memory may become another thread's ring
-  io_uring_queue_exit(&uring->ring);
+  rouse__uring_exit(&uring->ring);
   rouse__uring_bell_close(&uring->bell);
   rouse__free(uring);
 }
@@ -387,7 +386,7 @@ static int create(rouse_loop *loop, const rouse_loop_options *options,
   return 0;
 
 out_ring:
-  io_uring_queue_exit(&uring->ring);
+  rouse__uring_exit(&uring->ring);
 out_free:
   rouse__free(uring);
   return refused;

@@ -39,8 +39,11 @@ struct rouse__uring_setup {
   char refused[ROUSE__URING_REASON_SIZE];  // what had to be given up, and why; empty: nothing
 };
 
+// Closes what rouse__uring_set_up() made.
+void rouse__uring_exit(struct io_uring *ring);
+
 // Sets up |ring| with all that this kernel allows. 0, or a failure and |reason|. Ends with
-// io_uring_queue_exit().
+// rouse__uring_exit().
 int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t without,
                         struct rouse__uring_setup *out_setup, char *reason, size_t reason_size);
 // The names of set-up flags, as "SINGLE_ISSUER DEFER_TASKRUN …".

@@ -177,6 +177,11 @@ static const char *missing_feature(unsigned features) {
   return NULL;
 }
 
+void rouse__uring_exit(struct io_uring *ring) {
+  ROUSE__URING_SENDS(true);  // the memory may become another thread's ring
+  io_uring_queue_exit(ring);
+}
+
 int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t without,
                         struct rouse__uring_setup *out_setup, char *reason, size_t reason_size) {
   struct io_uring_params parameters;
@@ -189,7 +194,7 @@ int rouse__uring_set_up(struct io_uring *ring, uint32_t entries, uint32_t withou
   const char *missing = missing_feature(parameters.features);
   if (missing) {
     snprintf(reason, reason_size, "the kernel's io_uring is too old: it lacks %s", missing);
-    io_uring_queue_exit(ring);
+    rouse__uring_exit(ring);
     return ROUSE_ENOSYS;
   }
   ROUSE__URING_RECEIVED(true);  // the memory may have been another thread's ring
