@@ -44,16 +44,12 @@ static void member_main(void *argument) {
   member->result = rouse__loop_create(&run->options->loop, &run->group, &loop);
   run->group.loops[member->index] = loop;
   rouse_semaphore_release(&run->arrived, 1);
-  if (!loop) {
-    rouse_semaphore_release(&run->arrived, 1);
-    return;
-  }
-  rouse_loop *none = rouse__loop_here;
   rouse__loop_here = NULL;  // park as a plain thread until all are there
   rouse_event_wait(&run->go);
-  rouse__loop_here = none;
+  rouse__loop_here = loop;
   if (!run->failed) member->result = rouse__loop_run(loop);
   rouse_semaphore_release(&run->arrived, 1);
+  if (!loop) return;
   rouse__loop_here = NULL;
   rouse_event_wait(&run->leave);
   rouse__loop_here = loop;
