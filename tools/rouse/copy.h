@@ -149,6 +149,9 @@ typedef struct place {
 int attributes_keep(copy *copy, const struct stat *status, inode from, const struct stat *made,
                     inode to, bool clean, place where, const char **out_what);
 
+// Whether what is made in |directory| inherits an access control list from it.
+bool attributes_inherited(inode directory);
+
 // The mode that a copy owned by |uid| and |gid| may have: set-id bits only with the same owner.
 mode_t attributes_mode(const struct stat *status, uid_t uid, gid_t gid);
 

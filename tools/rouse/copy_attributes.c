@@ -136,6 +136,10 @@ static int copy_extended(copy *copy, inode from, inode to, bool clean, place whe
   return result;
 }
 
+bool attributes_inherited(inode directory) {
+  return get_value(directory, "system.posix_acl_default", NULL, 0) > 0;
+}
+
 static int set_owner(inode to, uid_t uid, gid_t gid) {
   char text[LINK_SIZE];
   return (int)system_result(to.by_path ? chown(proc_name(to, text), uid, gid)

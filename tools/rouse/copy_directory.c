@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "copy.h"
@@ -36,7 +35,7 @@ static int64_t enter_now(void *argument) {
   }
   child->fd[TARGET] = fd;
   child->identity[TARGET] = identity_of(&status);
-  child->inherits = fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
+  child->inherits = attributes_inherited((inode){fd, false});
   return 0;
 }
 

@@ -224,6 +224,8 @@ static bool open_source(passage *passage) {
     return copy_entry_failure(passage->copy, entry, SOURCE, 0,
                               "is no regular file any more; it changed while the tree was read");
   }
+  // A read that must not block would fail where the file system can't tell beforehand.
+  fcntl(fd, F_SETFL, 0);
   return true;
 }
 

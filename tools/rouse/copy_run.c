@@ -121,6 +121,7 @@ static void prepare_walk(copy *copy) {
   walk_init(walk, copy->slots);
   directory *root = walk_make_root(walk, copy->paths.fd);
   root->created = copy->paths.is_directory && copy->paths.target_created;
+  root->inherits = attributes_inherited((inode){root->fd[TARGET], true});
   copy->paths.fd[SOURCE] = copy->paths.fd[TARGET] = -1;
 }
 

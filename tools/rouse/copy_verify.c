@@ -183,6 +183,7 @@ static bool open_side(comparison *comparison, enum side side, bool regular) {
   int fd = system_open(comparison->directory->fd[side], comparison->name[side], flags);
   if (fd >= 0) {
     comparison->fd[side] = fd;
+    if (regular) fcntl(fd, F_SETFL, 0);  // from here on it may block
     return fstat(fd, &comparison->status[side]) == 0 ||
            differs(comparison, "can't be looked at: %s", strerror(errno));
   }
