@@ -194,6 +194,8 @@ int rouse_task_spawn(rouse_task **out_task, rouse_loop *loop, rouse_task_fn *fun
   return ROUSE_DONE;
 }
 
+static void joined_by(rouse_task *task, rouse_wait *joiner) { task->joiner = joiner; }
+
 // Both are tasks of one loop: the end of the one completes the other's wait, and nobody else is in
 // it.
 static int join_here(rouse_task *task, int64_t deadline_ns) {
@@ -201,9 +203,9 @@ static int join_here(rouse_task *task, int64_t deadline_ns) {
   int refused = rouse__block_begin(&blocked);
   if (refused) return refused;
   if (rouse__deadline_passed(deadline_ns)) return ROUSE_ETIMEDOUT;
-  task->joiner = &blocked.wait;
+  joined_by(task, &blocked.wait);
   int result = rouse__block_end(&blocked, rouse_wait_timer_start(&blocked.wait, deadline_ns));
-  if (result) task->joiner = NULL;
+  if (result) joined_by(task, NULL);
   return result;
 }
 
