@@ -12,9 +12,8 @@
 // it was cancelled returns its real result if it had an effect.
 //
 // |deadline_ns| is absolute and monotonic; ROUSE_FOREVER never passes. A deadline is a request to
-//               cancel
-// with another name: file operations on a thread of the pool (backends "epoll" and "poll") can't be
-// interrupted, and end when the system lets them.
+// cancel with another name: file operations on a thread of the pool (backends "epoll" and "poll")
+// can't be interrupted, and end when the system lets them.
 //
 // Buffers, paths and addresses must stay valid until the completion.
 #ifndef ROUSE_IO_H
@@ -56,7 +55,7 @@ ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 // |dir|, which is an open directory or ROUSE_FD_CWD. Descriptors that are opened close on exec.
 ROUSE_API int rouse_file_open(rouse_fd dir, const char *path, int flags, uint32_t mode);
 // Not ended by a cancellation of the task: a descriptor can always be closed while cleaning up.
-// Whatever it returns but ROUSE_ENOLOOP and ROUSE_EDEADLK, |fd| is closed.
+// |fd| is closed also if the system reports a failure of the device (ROUSE_EIO, ROUSE_ENOSPC, …).
 ROUSE_API int rouse_file_close(rouse_fd fd);
 
 // Reads up to |size| bytes at |offset|; ROUSE_OFFSET_CURRENT reads at the file's position. Returns

@@ -38,7 +38,7 @@ int rouse_error_from_system(int error) {
 #undef PAIR
   };
   if (error == 0) return 0;
-  if (error < 0) error = -error;
+  if (error < 0) error = error > -INT32_MAX ? -error : INT32_MAX;
   for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
     if (map[i].error == error) return map[i].code;
   }
