@@ -5,6 +5,7 @@
 #include <rouse/clock.h>
 #include <rouse/errors.h>
 #include <rouse/event.h>
+#include <rouse/file.h>
 #include <rouse/io.h>
 #include <rouse/loop.h>
 #include <rouse/mutex.h>
@@ -12,6 +13,7 @@
 #include <rouse/run.h>
 #include <rouse/semaphore.h>
 #include <rouse/task.h>
+#include <rouse/tcp.h>
 #include <rouse/version.h>
 #include <rouse/wait.h>
 #include <rouse/waitqueue.h>

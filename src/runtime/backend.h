@@ -7,7 +7,8 @@
 #ifndef ROUSE_RUNTIME_BACKEND_H
 #define ROUSE_RUNTIME_BACKEND_H
 
-#include <rouse/io.h>
+#include <rouse/file.h>
+#include <rouse/tcp.h>
 #include <rouse/probe.h>
 
 // What rouse_io.operation says, and what the fields of the rouse_io mean for it:

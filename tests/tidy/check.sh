@@ -29,7 +29,7 @@ case $check in
     ;;
   words)
     # Text of any kind, except what holds these words for a purpose.
-    files=$(find . -type d \( -name .git -o -path ./build -o -path ./tests/tidy \) -prune -o \
+    files=$(find . \( -name .git -o -path ./build -o -path ./tests/tidy \) -prune -o \
       -type f -exec grep -Il . {} + | sed 's|^\./||' | sort)
     ;;
   *) echo "check.sh: no such check: $check"; exit 2 ;;

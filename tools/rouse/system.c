@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <rouse/clock.h>
-#include <rouse/io.h>
+#include <rouse/file.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,34 @@
+// How the public operations are made. Each has a function that fills in a rouse_io, and two forms
+// on it: the plain one waits on a rouse_io of its own, the one with _start leaves the caller's to
+// complete by callback.
+#ifndef ROUSE_RUNTIME_OPERATION_H
+#define ROUSE_RUNTIME_OPERATION_H
+
+#include "runtime/loop_internal.h"
+
+// The most bytes of one transfer.
+enum { ROUSE__LENGTH_MOST = 1 << 30 };
+
+static inline uint32_t rouse__length_of(size_t size) {
+  return size < ROUSE__LENGTH_MOST ? (uint32_t)size : ROUSE__LENGTH_MOST;
+}
+
+// What every operation has, in one call. Of the rest only what the operation uses is set.
+static inline void rouse__io_set(rouse_io *io, enum rouse__operation operation, rouse_fd fd,
+                                 const void *address, uint32_t length, uint32_t flags) {
+  io->operation = (uint8_t)operation;
+  io->fd = fd;
+  io->address = (void *)(uintptr_t)address;
+  io->length = length;
+  io->flags = flags;
+}
+
+static inline void rouse__io_set_second(rouse_io *io, rouse_fd fd, const void *address) {
+  io->fd2 = fd;
+  io->address2 = (void *)(uintptr_t)address;
+}
+
+// The form with _start of an operation whose fields are set.
+int rouse__io_start(rouse_io *io, int64_t deadline_ns);
+
+#endif
