@@ -41,16 +41,16 @@ int rouse_mutex_init(rouse_mutex *mutex, rouse_policy policy) {
   return ROUSE_DONE;
 }
 
-// Nobody holds it, nobody waits: the one case that has to be fast.
-static inline bool try_lock_free(rouse_mutex *mutex) {
-  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
-  if (ROUSE__UNLIKELY(word & ~(uint64_t)ROUSE__POLICY)) return false;
+// Nobody holds it, nobody waits: the one case that has to be fast. The word is guessed, not loaded,
+// for a load right after the last RMW on it has to wait until that is through. A wrong guess costs
+// a queued, nudged or FIFO mutex one RMW and leaves what was found in |*word|.
+static inline bool try_lock_free(rouse_mutex *mutex, uint64_t *word) {
+  *word = 0;
   // ORDER(give): acquire, what the last holder did.
-  return cas_acquire(&mutex->queue.word, &word, word | LOCKED);
+  return cas_acquire(&mutex->queue.word, word, LOCKED);
 }
 
-static bool try_lock(rouse_mutex *mutex) {
-  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
+static bool try_lock_found(rouse_mutex *mutex, uint64_t word) {
   for (;;) {
     if (word & (LOCKED | ROUSE__BUSY)) return false;
     if ((word & (ROUSE__QUEUED | ROUSE__NUDGED)) == ROUSE__QUEUED) return false;
@@ -59,7 +59,15 @@ static bool try_lock(rouse_mutex *mutex) {
   }
 }
 
-bool rouse_mutex_try_lock(rouse_mutex *mutex) { return try_lock_free(mutex) || try_lock(mutex); }
+static bool try_lock(rouse_mutex *mutex) {
+  // RELAXED: the CAS validates it
+  return try_lock_found(mutex, load_relaxed(&mutex->queue.word));
+}
+
+bool rouse_mutex_try_lock(rouse_mutex *mutex) {
+  uint64_t word;
+  return try_lock_free(mutex, &word) || try_lock_found(mutex, word);
+}
 
 static ROUSE__COLD int lock_slow(rouse_mutex *mutex, rouse_wait *wait, int64_t deadline_ns) {
   if (rouse__deadline_passed(deadline_ns)) return ROUSE_ETIMEDOUT;
@@ -84,22 +92,23 @@ static __attribute__((noinline)) int lock_contended(rouse_mutex *mutex, int64_t 
   return try_lock(mutex) ? ROUSE_DONE : lock_blocking(mutex, deadline_ns);
 }
 
+// The guess failed without having to wait for the budget: the word is known.
+static __attribute__((noinline)) int lock_found(rouse_mutex *mutex, uint64_t word,
+                                                int64_t deadline_ns) {
+  return try_lock_found(mutex, word) ? ROUSE_DONE : lock_blocking(mutex, deadline_ns);
+}
+
 int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns) {
-  if (ROUSE__LIKELY(rouse__inline_budget_left()) && ROUSE__LIKELY(try_lock_free(mutex))) {
-    return ROUSE_DONE;
-  }
-  return lock_contended(mutex, deadline_ns);
+  if (ROUSE__UNLIKELY(!rouse__inline_budget_left())) return lock_contended(mutex, deadline_ns);
+  uint64_t word;
+  if (ROUSE__LIKELY(try_lock_free(mutex, &word))) return ROUSE_DONE;
+  return lock_found(mutex, word, deadline_ns);
 }
 
-int rouse_mutex_lock(rouse_mutex *mutex) {
-  if (ROUSE__LIKELY(rouse__inline_budget_left()) && ROUSE__LIKELY(try_lock_free(mutex))) {
-    return ROUSE_DONE;
-  }
-  return lock_contended(mutex, ROUSE_FOREVER);
-}
+int rouse_mutex_lock(rouse_mutex *mutex) { return rouse_mutex_lock_until(mutex, ROUSE_FOREVER); }
 
-static __attribute__((noinline)) void unlock_contended(rouse_mutex *mutex) {
-  uint64_t word = load_relaxed(&mutex->queue.word), unlocked;  // RELAXED: the CAS validates it
+static __attribute__((noinline)) void unlock_found(rouse_mutex *mutex, uint64_t word) {
+  uint64_t unlocked;
   bool run;
   do {
     ROUSE__ASSERT(word & LOCKED, "rouse_mutex_unlock: the mutex is not locked");
@@ -112,12 +121,10 @@ static __attribute__((noinline)) void unlock_contended(rouse_mutex *mutex) {
 }
 
 void rouse_mutex_unlock(rouse_mutex *mutex) {
-  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
-  if (ROUSE__LIKELY((word & ~(uint64_t)ROUSE__POLICY) == LOCKED)) {
-    // ORDER(give): release, what we did under the lock.
-    if (ROUSE__LIKELY(cas_release(&mutex->queue.word, &word, word ^ LOCKED))) return;
-  }
-  unlock_contended(mutex);
+  uint64_t word = LOCKED;  // a guess, as in try_lock_free()
+  // ORDER(give): release, what we did under the lock.
+  if (ROUSE__LIKELY(cas_release(&mutex->queue.word, &word, 0))) return;
+  unlock_found(mutex, word);
 }
 
 bool rouse_mutex_is_locked(const rouse_mutex *mutex) {
