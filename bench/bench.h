@@ -30,11 +30,12 @@ struct bench_case {
   long a, b, c, d;  // the case's own parameters
 };
 
-// That figure |subject| is at most |factor| times that of |peer|, or |constant| (peer: -1).
+// That figure |subject| is at most |factor| times that of |peer|, or |constant| (peer: -1). If
+// the machine of a constant had a floor that is measured here too, the factor is one of the floor.
 typedef struct bench_aim {
   int subject, peer;
   double factor, constant;
-  const char *text;  // what the constant stands for
+  const char *text;  // what the factor or the constant stands for
 } bench_aim;
 
 typedef struct bench_workload {

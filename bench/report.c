@@ -124,8 +124,8 @@ static void print_aim(const bench_result *result, const bench_aim *aim) {
   } else {
     printf("    aim: %s at most %s %s", cases[aim->subject].name,
            number(aim->factor * aim->constant, text), result->workload->unit);
-    if (aim->text) printf(" (%s)", aim->text);
   }
+  if (aim->text) printf(" (%s)", aim->text);
   if (verdict == OPEN || aim->factor <= 0) {
     printf(": %s\n", verdicts[verdict]);
   } else {
