@@ -1,12 +1,9 @@
 // How loops are woken by other threads, on every backend: asleep, going to sleep, or gone.
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "../support/conformance.h"
 
@@ -50,36 +47,6 @@ static void post_wakes_a_loop_that_sleeps(void **state) {
   rouse_loop_stats stats;
   rouse_loop_stats_read(loop, &stats);
   check(stats.sleeps >= 1);
-  test_loop_destroy(loop);
-}
-
-static void do_nothing(int number) { (void)number; }
-
-typedef struct shooter {
-  pthread_t target;
-  test_flag stop;
-} shooter;
-static void send_signals(void *argument) {
-  shooter *self = argument;
-  while (!test_flag_read(&self->stop)) {
-    check_equal(pthread_kill(self->target, SIGUSR1), 0);
-    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-  }
-}
-
-static void signal_to_the_sleeping_thread_is_no_failure(void **state) {
-  (void)state;
-  struct sigaction action = {.sa_handler = do_nothing}, old;
-  check_system(sigaction(SIGUSR1, &action, &old));
-  rouse_loop *loop = sleepy_loop();
-  shooter self = {.target = pthread_self()};
-  test_thread thread;
-  test_thread_start(&thread, send_signals, &self);
-  int64_t until_ns = rouse_deadline_in_ns(10 * MILLISECOND);
-  while (rouse_now_ns() < until_ns) check_equal(rouse_loop_run_once(loop, until_ns), 0);
-  test_flag_set(&self.stop);
-  test_thread_join(&thread);
-  check_system(sigaction(SIGUSR1, &old, NULL));
   test_loop_destroy(loop);
 }
 
@@ -371,12 +338,9 @@ static void errno_is_left_alone(void **state) {
 static void descriptors_are_given_back(void **state) {
   (void)state;
   test_loop_destroy(test_loop_create());  // what is made once and kept
-  int before = (int)check_system(dup(0));
-  close(before);
+  int before = open_descriptors();
   for (int i = 0; i < 20; i++) test_loop_destroy(sleepy_loop());
-  int after = (int)check_system(dup(0));
-  close(after);
-  check_equal(after, before);
+  check_equal(open_descriptors(), before);
 }
 
 int main(void) {
@@ -384,7 +348,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bell_armed_before_the_first_other_thread_is_heard),
       cmocka_unit_test(post_wakes_a_loop_that_sleeps),
-      cmocka_unit_test(signal_to_the_sleeping_thread_is_no_failure),
       cmocka_unit_test(no_post_of_several_producers_is_lost),
       cmocka_unit_test(loops_that_sleep_wake_each_other_in_both_directions),
       cmocka_unit_test(ring_of_loops_passes_a_token),

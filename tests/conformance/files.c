@@ -1,47 +1,21 @@
 // File operations on every backend: what they do, what they refuse, and with which code.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/falloc.h>
-#include <stdio.h>
+#include "files.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "../support/conformance.h"
 
 static char directory[200];
 static rouse_fd dir;
 
-// A test is the body of a task of one loop, in an empty directory that |dir| has open.
-static void in_directory(rouse_task_fn *body) {
-  test_directory_make(directory, sizeof directory);
-  dir = (rouse_fd)check_system(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  test_run(1, body, NULL);
-  close(dir);
-  test_directory_remove(directory);
-}
 #define CLAIM(name)                                                                                \
   static int64_t name##_body(void *argument);                                                      \
   static void name(void **state) {                                                                 \
     (void)state;                                                                                   \
-    in_directory(name##_body);                                                                     \
+    conformance_in_directory(name##_body, directory, &dir);                                        \
   }                                                                                                \
   static int64_t name##_body(void *argument __attribute__((unused)))
-
-static rouse_fd make(const char *name, const char *content) {
-  rouse_fd fd = rouse_file_open(dir, name, O_RDWR | O_CREAT | O_EXCL, 0644);
-  if (fd < 0) check_result(fd, ROUSE_DONE);
-  size_t size = strlen(content);
-  if (size) check_equal(rouse_file_write(fd, content, size, 0), size);
-  return fd;
-}
-
-static void make_closed(const char *name, const char *content) {
-  check_result(rouse_file_close(make(name, content)), ROUSE_DONE);
-}
 
 static void check_content(rouse_fd fd, const char *expected) {
   char buffer[256];
@@ -51,27 +25,10 @@ static void check_content(rouse_fd fd, const char *expected) {
   check_string(buffer, expected);
 }
 
-static bool exists(const char *name) {
-  return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 // --- open and close ------------------------------------------------------------------------------
 
-CLAIM(opened_file_closes_on_exec_and_has_the_mode_asked_for) {
-  umask(022);
-  rouse_fd fd = rouse_file_open(dir, "f", O_WRONLY | O_CREAT | O_EXCL, 0640);
-  check(fd >= 0);
-  check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-  struct stat status;
-  check_system(fstat(fd, &status));
-  check_equal(status.st_mode & 0777, 0640);
-  check_result(rouse_file_close(fd), ROUSE_DONE);
-  check(fcntl(fd, F_GETFD) < 0);
-  return 0;
-}
-
 CLAIM(open_is_relative_to_its_directory_or_the_current_one) {
-  make_closed("f", "x");
+  file_make_closed(dir, "f", "x");
   char path[300];
   snprintf(path, sizeof path, "%s/f", directory);
   rouse_fd fd = rouse_file_open(ROUSE_FD_CWD, path, O_RDONLY, 0);
@@ -84,39 +41,16 @@ CLAIM(open_is_relative_to_its_directory_or_the_current_one) {
 }
 
 CLAIM(open_refuses_with_the_code_that_says_why) {
-  make_closed("f", "x");
-  check_system(symlinkat("f", dir, "link"));
-  check_system(symlinkat("circle", dir, "circle"));
+  file_make_closed(dir, "f", "x");
   check_result(rouse_file_open(dir, "missing", O_RDONLY, 0), ROUSE_ENOENT);
   check_result(rouse_file_open(dir, "f/x", O_RDONLY, 0), ROUSE_ENOTDIR);
   check_result(rouse_file_open(dir, "f", O_RDWR | O_CREAT | O_EXCL, 0600), ROUSE_EEXIST);
   check_result(rouse_file_open(dir, ".", O_WRONLY, 0), ROUSE_EISDIR);
-  check_result(rouse_file_open(dir, "link", O_RDONLY | O_NOFOLLOW, 0), ROUSE_ELOOP);
-  check_result(rouse_file_open(dir, "circle", O_RDONLY, 0), ROUSE_ELOOP);
   check_result(rouse_file_open(9999, "f", O_RDONLY, 0), ROUSE_EBADF);
   char name[300];
   memset(name, 'n', sizeof name - 1);
   name[sizeof name - 1] = 0;
   check_result(rouse_file_open(dir, name, O_RDONLY, 0), ROUSE_ENAMETOOLONG);
-  return 0;
-}
-
-CLAIM(open_past_the_limit_of_descriptors_is_refused) {
-  make_closed("f", "x");
-  struct rlimit old, low;
-  check_system(getrlimit(RLIMIT_NOFILE, &old));
-  int highest = (int)check_system(dup(0));
-  close(highest);
-  low = (struct rlimit){(rlim_t)highest, old.rlim_max};
-  // Descriptors below the limit that are free would still be had: fill them.
-  int fillers[64], count = 0;
-  while (count < 64 && (fillers[count] = dup(0)) >= 0 && fillers[count] < highest) count++;
-  if (count < 64 && fillers[count] >= 0) close(fillers[count]);
-  check_system(setrlimit(RLIMIT_NOFILE, &low));
-  int result = rouse_file_open(dir, "f", O_RDONLY, 0);
-  check_system(setrlimit(RLIMIT_NOFILE, &old));
-  for (int i = 0; i < count; i++) close(fillers[i]);
-  check_result(result, ROUSE_EMFILE);
   return 0;
 }
 
@@ -129,7 +63,7 @@ CLAIM(close_of_what_is_not_open_is_refused) {
 // --- read and write ------------------------------------------------------------------------------
 
 CLAIM(read_and_write_go_to_their_offset) {
-  rouse_fd fd = make("f", "0123456789");
+  rouse_fd fd = file_make(dir, "f", "0123456789");
   char buffer[8] = {0};
   check_equal(rouse_file_read(fd, buffer, 4, 3), 4);
   check_string(buffer, "3456");
@@ -138,25 +72,27 @@ CLAIM(read_and_write_go_to_their_offset) {
   check_equal(rouse_file_write(fd, "z", 1, 12), 1);  // past the end: a hole
   check_equal(rouse_file_read(fd, buffer, 8, 8), 5);
   check(!memcmp(buffer, "ab\0\0z", 5));
-  check_equal(lseek(fd, 0, SEEK_CUR), 0);  // the position is another matter
+  check_equal(rouse_file_read(fd, buffer, 1, ROUSE_OFFSET_CURRENT), 1);
+  check_equal(buffer[0], '0');  // the position is another matter
   return rouse_file_close(fd);
 }
 
 CLAIM(current_offset_is_the_file_s_position) {
-  rouse_fd fd = make("f", "0123456789");
+  rouse_fd fd = file_make(dir, "f", "0123456789");
   char buffer[8] = {0};
   check_equal(rouse_file_read(fd, buffer, 3, ROUSE_OFFSET_CURRENT), 3);
   check_string(buffer, "012");
   check_equal(rouse_file_read(fd, buffer, 3, ROUSE_OFFSET_CURRENT), 3);
   check_string(buffer, "345");
   check_equal(rouse_file_write(fd, "xy", 2, ROUSE_OFFSET_CURRENT), 2);
-  check_equal(lseek(fd, 0, SEEK_CUR), 8);
+  check_equal(rouse_file_read(fd, buffer, 1, ROUSE_OFFSET_CURRENT), 1);
+  check_equal(buffer[0], '8');
   check_content(fd, "012345xy89");
   return rouse_file_close(fd);
 }
 
 CLAIM(read_at_the_end_gives_what_is_left_and_then_nothing) {
-  rouse_fd fd = make("f", "abc");
+  rouse_fd fd = file_make(dir, "f", "abc");
   char buffer[16];
   check_equal(rouse_file_read(fd, buffer, sizeof buffer, 0), 3);
   check_equal(rouse_file_read(fd, buffer, sizeof buffer, 2), 1);
@@ -168,7 +104,7 @@ CLAIM(read_at_the_end_gives_what_is_left_and_then_nothing) {
 
 CLAIM(read_and_write_refuse_with_the_code_that_says_why) {
   char buffer[16];
-  rouse_fd fd = make("f", "abc");
+  rouse_fd fd = file_make(dir, "f", "abc");
   check_result(rouse_file_read(9999, buffer, 1, 0), ROUSE_EBADF);
   check_result(rouse_file_write(9999, buffer, 1, 0), ROUSE_EBADF);
   check_result(rouse_file_read(dir, buffer, 1, 0), ROUSE_EISDIR);
@@ -176,12 +112,12 @@ CLAIM(read_and_write_refuse_with_the_code_that_says_why) {
   fd = rouse_file_open(dir, "f", O_RDONLY, 0);
   check_result(rouse_file_write(fd, "x", 1, 0), ROUSE_EBADF);
   check_result(rouse_file_close(fd), ROUSE_DONE);
-  int ends[2];
-  check_system(pipe(ends));
+  rouse_fd ends[2];
+  test_pipe(ends);
   check_equal(rouse_file_write(ends[1], "x", 1, ROUSE_OFFSET_CURRENT), 1);
   check_equal(rouse_file_read(ends[0], buffer, 1, ROUSE_OFFSET_CURRENT), 1);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
@@ -190,7 +126,7 @@ CLAIM(large_transfer_is_whole) {
   char *out = malloc(SIZE), *in = malloc(SIZE);
   check(out && in);
   for (int i = 0; i < SIZE; i++) out[i] = (char)(i * 31 + (i >> 10));
-  rouse_fd fd = make("f", "");
+  rouse_fd fd = file_make(dir, "f", "");
   for (size_t done = 0; done < SIZE;) {
     int64_t part = rouse_file_write(fd, out + done, SIZE - done, done);
     check(part > 0);
@@ -207,165 +143,102 @@ CLAIM(large_transfer_is_whole) {
   return rouse_file_close(fd);
 }
 
-CLAIM(write_to_a_full_device_says_so) {
-  rouse_fd full = (rouse_fd)check_system(open("/dev/full", O_WRONLY | O_CLOEXEC));
-  check_result(rouse_file_write(full, "x", 1, ROUSE_OFFSET_CURRENT), ROUSE_ENOSPC);
-  return rouse_file_close(full);
-}
-
 // --- the rest of a file's life -------------------------------------------------------------------
 
-CLAIM(sync_works_on_files_and_not_on_pipes) {
-  rouse_fd fd = make("f", "abc");
+CLAIM(sync_works_on_files) {
+  rouse_fd fd = file_make(dir, "f", "abc");
   check_result(rouse_file_sync(fd, false), ROUSE_DONE);
   check_result(rouse_file_sync(fd, true), ROUSE_DONE);
   check_result(rouse_file_sync(9999, false), ROUSE_EBADF);
-  int ends[2];
-  check_system(pipe(ends));
-  check_result(rouse_file_sync(ends[1], false), ROUSE_EINVAL);
-  close(ends[0]);
-  close(ends[1]);
-  return rouse_file_close(fd);
-}
-
-CLAIM(stat_tells_about_paths_links_and_descriptors) {
-  rouse_fd fd = make("f", "abcdef");
-  check_system(symlinkat("f", dir, "link"));
-  struct statx status;
-  check_result(rouse_file_stat(dir, "f", 0, STATX_BASIC_STATS, &status), ROUSE_DONE);
-  check_equal(status.stx_size, 6);
-  check(S_ISREG(status.stx_mode));
-  check_result(rouse_file_stat(dir, "link", AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status),
-               ROUSE_DONE);
-  check(S_ISLNK(status.stx_mode));
-  check_result(rouse_file_stat(dir, "link", 0, STATX_BASIC_STATS, &status), ROUSE_DONE);
-  check(S_ISREG(status.stx_mode));
-  check_result(rouse_file_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), ROUSE_DONE);
-  check_equal(status.stx_size, 6);
-  check_result(rouse_file_stat(dir, "missing", 0, STATX_BASIC_STATS, &status), ROUSE_ENOENT);
-  check_result(rouse_file_stat(9999, "f", 0, STATX_BASIC_STATS, &status), ROUSE_EBADF);
   return rouse_file_close(fd);
 }
 
 CLAIM(directories_are_made_and_removed) {
-  umask(022);
   check_result(rouse_file_mkdir(dir, "d", 0750), ROUSE_DONE);
-  struct stat status;
-  check_system(fstatat(dir, "d", &status, 0));
-  check(S_ISDIR(status.st_mode));
-  check_equal(status.st_mode & 0777, 0750);
+  test_status status;
+  check(test_status_of(directory, "d", &status));
+  check(status.is_directory);
   check_result(rouse_file_mkdir(dir, "d", 0755), ROUSE_EEXIST);
   check_result(rouse_file_mkdir(dir, "missing/d", 0755), ROUSE_ENOENT);
-  make_closed("d/f", "x");
+  file_make_closed(dir, "d/f", "x");
   check_result(rouse_file_unlink(dir, "d", AT_REMOVEDIR), ROUSE_ENOTEMPTY);
   check_result(rouse_file_unlink(dir, "d/f", AT_REMOVEDIR), ROUSE_ENOTDIR);
   check_result(rouse_file_unlink(dir, "d", 0), ROUSE_EISDIR);
   check_result(rouse_file_unlink(dir, "d/f", 0), ROUSE_DONE);
   check_result(rouse_file_unlink(dir, "d/f", 0), ROUSE_ENOENT);
   check_result(rouse_file_unlink(dir, "d", AT_REMOVEDIR), ROUSE_DONE);
-  check(!exists("d"));
+  check(!test_exists(directory, "d"));
   return 0;
 }
 
 CLAIM(rename_moves_replaces_and_can_refuse_to_replace) {
-  make_closed("a", "from a");
-  make_closed("b", "from b");
+  file_make_closed(dir, "a", "from a");
+  file_make_closed(dir, "b", "from b");
   check_result(rouse_file_rename(dir, "a", dir, "b", RENAME_NOREPLACE), ROUSE_EEXIST);
   check_result(rouse_file_rename(dir, "a", dir, "b", 0), ROUSE_DONE);
-  check(!exists("a"));
+  check(!test_exists(directory, "a"));
   rouse_fd fd = rouse_file_open(dir, "b", O_RDONLY, 0);
   check_content(fd, "from a");
   check_result(rouse_file_close(fd), ROUSE_DONE);
   check_result(rouse_file_mkdir(dir, "d", 0755), ROUSE_DONE);
   rouse_fd sub = rouse_file_open(dir, "d", O_RDONLY | O_DIRECTORY, 0);
   check_result(rouse_file_rename(dir, "b", sub, "c", RENAME_NOREPLACE), ROUSE_DONE);
-  check(exists("d/c"));
+  check(test_exists(directory, "d/c"));
   check_result(rouse_file_rename(dir, "missing", dir, "x", 0), ROUSE_ENOENT);
   return rouse_file_close(sub);
 }
 
-CLAIM(symbolic_links_keep_their_target) {
-  check_result(rouse_file_symlink("some/where", dir, "link"), ROUSE_DONE);
-  char target[32] = {0};
-  check_equal(readlinkat(dir, "link", target, sizeof target - 1), 10);
-  check_string(target, "some/where");
-  check_result(rouse_file_symlink("x", dir, "link"), ROUSE_EEXIST);
-  check_result(rouse_file_symlink("x", dir, "missing/link"), ROUSE_ENOENT);
-  return 0;
-}
-
 CLAIM(hard_links_share_the_file) {
-  make_closed("a", "shared");
+  file_make_closed(dir, "a", "shared");
   check_result(rouse_file_link(dir, "a", dir, "b", 0), ROUSE_DONE);
-  struct stat a, b;
-  check_system(fstatat(dir, "a", &a, 0));
-  check_system(fstatat(dir, "b", &b, 0));
-  check_equal(a.st_ino, b.st_ino);
-  check_equal(a.st_nlink, 2);
+  test_status a, b;
+  check(test_status_of(directory, "a", &a));
+  check(test_status_of(directory, "b", &b));
+  check_equal(a.inode, b.inode);
+  check_equal(a.links, 2);
   check_result(rouse_file_link(dir, "a", dir, "b", 0), ROUSE_EEXIST);
   check_result(rouse_file_link(dir, "missing", dir, "c", 0), ROUSE_ENOENT);
   return 0;
 }
 
-CLAIM(allocate_makes_room) {
-  rouse_fd fd = make("f", "");
-  int result = rouse_file_allocate(fd, 0, 0, 100000);
-  struct stat status;
-  if (result == ROUSE_ENOTSUP) {  // not on every file system
-    print_message("           the file system at hand does not allocate\n");
-  } else {
-    check_result(result, ROUSE_DONE);
-    check_system(fstat(fd, &status));
-    check_equal(status.st_size, 100000);
-    check_result(rouse_file_allocate(fd, FALLOC_FL_KEEP_SIZE, 0, 200000), ROUSE_DONE);
-    check_system(fstat(fd, &status));
-    check_equal(status.st_size, 100000);
-    check_result(rouse_file_allocate(fd, 0, 0, 0), ROUSE_EINVAL);
-  }
-  check_result(rouse_file_allocate(9999, 0, 0, 10), ROUSE_EBADF);
-  return rouse_file_close(fd);
-}
-
 // --- cancelled tasks and deadlines ---------------------------------------------------------------
 
 CLAIM(cancelled_task_still_closes_what_it_opened) {
-  rouse_fd fd = make("f", "abc");
+  rouse_fd fd = file_make(dir, "f", "abc");
   char byte;
   rouse_task_cancel(rouse_task_here());
   check_result(rouse_file_read(fd, &byte, 1, 0), ROUSE_ECANCELED);
   check_result(rouse_file_open(dir, "f", O_RDONLY, 0), ROUSE_ECANCELED);
   check_result(rouse_file_mkdir(dir, "d", 0755), ROUSE_ECANCELED);
-  check(!exists("d"));
+  check(!test_exists(directory, "d"));
   check_result(rouse_file_close(fd), ROUSE_DONE);
-  check(fcntl(fd, F_GETFD) < 0);
+  check(!test_is_open(fd));
   return 0;
 }
 
 static int64_t read_pipe(void *argument) {
   char byte;
-  return rouse_file_read(*(int *)argument, &byte, 1, ROUSE_OFFSET_CURRENT);
+  return rouse_file_read(*(rouse_fd *)argument, &byte, 1, ROUSE_OFFSET_CURRENT);
 }
 
 CLAIM(read_that_is_cancelled_under_way_takes_nothing_it_does_not_report) {
   // A pipe that stays empty keeps the read under way; a byte then ends it if the cancel could not.
-  int ends[2];
-  check_system(pipe(ends));
+  rouse_fd ends[2];
+  test_pipe(ends);
   rouse_task *task = test_spawn(NULL, read_pipe, &ends[0]);
   check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
   rouse_task_cancel(task);
   check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
-  check_equal(write(ends[1], "x", 1), 1);
+  test_put(ends[1], 'x');
   int64_t result = test_join(task);
-  check_system(fcntl(ends[0], F_SETFL, O_NONBLOCK));
-  char byte;
   if (result == 1) {
-    check_equal(read(ends[0], &byte, 1), -1);
+    check(!test_has_input(ends[0]));
   } else {
     check_result(result, ROUSE_ECANCELED);
-    check_equal(read(ends[0], &byte, 1), 1);
+    check_equal(test_take(ends[0]), 'x');
   }
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
@@ -374,11 +247,10 @@ CLAIM(read_that_is_cancelled_under_way_takes_nothing_it_does_not_report) {
 static void operations_complete_by_callback(void **state) {
   (void)state;
   test_directory_make(directory, sizeof directory);
-  dir = (rouse_fd)check_system(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  dir = test_directory_open(directory);
   rouse_loop *loop = test_loop_create();
   test_io io;
   char buffer[16] = {0};
-  struct statx status;
 
   test_io_init(&io, loop, NULL);
   check_result(rouse_file_open_start(&io.io, dir, "f", O_RDWR | O_CREAT, 0600, ROUSE_FOREVER),
@@ -403,22 +275,16 @@ static void operations_complete_by_callback(void **state) {
   check_result(rouse_file_sync_start(&io.io, fd, true, ROUSE_FOREVER), ROUSE_PENDING);
   test_loop_run_until(loop, &io.completed, 3);
   check_result(io.result, ROUSE_DONE);
-  check_result(
-      rouse_file_stat_start(&io.io, fd, "", AT_EMPTY_PATH, STATX_SIZE, &status, ROUSE_FOREVER),
-      ROUSE_PENDING);
+  check_result(rouse_file_close_start(&io.io, fd), ROUSE_PENDING);
   test_loop_run_until(loop, &io.completed, 4);
   check_result(io.result, ROUSE_DONE);
-  check_equal(status.stx_size, 5);
-  check_result(rouse_file_close_start(&io.io, fd), ROUSE_PENDING);
-  test_loop_run_until(loop, &io.completed, 5);
-  check_result(io.result, ROUSE_DONE);
   check_result(rouse_file_read_start(&io.io, fd, buffer, 1, 0, ROUSE_FOREVER), ROUSE_PENDING);
-  test_loop_run_until(loop, &io.completed, 6);
+  test_loop_run_until(loop, &io.completed, 5);
   check_result(io.result, ROUSE_EBADF);
   check_result(io.reported, ROUSE_EBADF);
 
   test_loop_destroy(loop);
-  close(dir);
+  test_close(dir);
   test_directory_remove(directory);
 }
 
@@ -427,11 +293,8 @@ static void many_operations_at_once_all_complete(void **state) {
   enum { MANY = 700 };
   static test_io ios[MANY];
   static char out[MANY], in[MANY];
-  test_directory_make(directory, sizeof directory);
   rouse_loop *loop = test_loop_create();
-  char path[300];
-  snprintf(path, sizeof path, "%s/f", directory);
-  rouse_fd fd = (rouse_fd)check_system(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  rouse_fd fd = test_file_unnamed();
   int counter = 0;
   for (int i = 0; i < MANY; i++) {
     out[i] = (char)(i * 7);
@@ -449,20 +312,17 @@ static void many_operations_at_once_all_complete(void **state) {
   check(!memcmp(out, in, MANY));
   for (int i = 0; i < MANY; i++) check_equal(ios[i].completed, 2);
   test_loop_destroy(loop);
-  close(fd);
-  test_directory_remove(directory);
+  test_close(fd);
 }
 
 static void operations_without_a_loop_are_refused(void **state) {
   (void)state;
   char byte;
-  struct statx status;
   check_result(rouse_file_open(ROUSE_FD_CWD, "/", O_RDONLY, 0), ROUSE_ENOLOOP);
   check_result(rouse_file_close(0), ROUSE_ENOLOOP);
   check_result(rouse_file_read(0, &byte, 1, 0), ROUSE_ENOLOOP);
   check_result(rouse_file_write(0, &byte, 1, 0), ROUSE_ENOLOOP);
   check_result(rouse_file_sync(0, false), ROUSE_ENOLOOP);
-  check_result(rouse_file_stat(ROUSE_FD_CWD, "/", 0, STATX_SIZE, &status), ROUSE_ENOLOOP);
   check_result(rouse_file_unlink(ROUSE_FD_CWD, "/x", 0), ROUSE_ENOLOOP);
   check_result(rouse_file_rename(ROUSE_FD_CWD, "/x", ROUSE_FD_CWD, "/y", 0), ROUSE_ENOLOOP);
   check_result(rouse_file_mkdir(ROUSE_FD_CWD, "/x", 0), ROUSE_ENOLOOP);
@@ -474,24 +334,18 @@ static void operations_without_a_loop_are_refused(void **state) {
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(opened_file_closes_on_exec_and_has_the_mode_asked_for),
       cmocka_unit_test(open_is_relative_to_its_directory_or_the_current_one),
       cmocka_unit_test(open_refuses_with_the_code_that_says_why),
-      cmocka_unit_test(open_past_the_limit_of_descriptors_is_refused),
       cmocka_unit_test(close_of_what_is_not_open_is_refused),
       cmocka_unit_test(read_and_write_go_to_their_offset),
       cmocka_unit_test(current_offset_is_the_file_s_position),
       cmocka_unit_test(read_at_the_end_gives_what_is_left_and_then_nothing),
       cmocka_unit_test(read_and_write_refuse_with_the_code_that_says_why),
       cmocka_unit_test(large_transfer_is_whole),
-      cmocka_unit_test(write_to_a_full_device_says_so),
-      cmocka_unit_test(sync_works_on_files_and_not_on_pipes),
-      cmocka_unit_test(stat_tells_about_paths_links_and_descriptors),
+      cmocka_unit_test(sync_works_on_files),
       cmocka_unit_test(directories_are_made_and_removed),
       cmocka_unit_test(rename_moves_replaces_and_can_refuse_to_replace),
-      cmocka_unit_test(symbolic_links_keep_their_target),
       cmocka_unit_test(hard_links_share_the_file),
-      cmocka_unit_test(allocate_makes_room),
       cmocka_unit_test(cancelled_task_still_closes_what_it_opened),
       cmocka_unit_test(read_that_is_cancelled_under_way_takes_nothing_it_does_not_report),
       cmocka_unit_test(operations_complete_by_callback),

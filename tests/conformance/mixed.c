@@ -1,15 +1,9 @@
 // Everything at once, on every backend: operations and locks in one task, small rings, storms of
-// submissions and cancels, ends with work in flight, forks.
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
+// submissions and cancels, ends with work in flight.
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "../support/conformance.h"
+#include "sockets.h"
 
 // --- operations and locks ------------------------------------------------------------------------
 
@@ -63,17 +57,17 @@ static void tasks_mix_operations_with_locks(void **state) {
   for (uint32_t loops = 1; loops <= 2; loops++) {
     ledger self = {
         .mutex = ROUSE_MUTEX_INIT, .in_flight = ROUSE_SEMAPHORE_INIT(8), .go = ROUSE_EVENT_INIT};
-    self.fd = (rouse_fd)check_system(memfd_create("ledger", MFD_CLOEXEC));
+    self.fd = test_file_unnamed();
     test_run(loops, write_a_ledger, &self);
     check_equal(self.next, WORKERS * STEPS);
     check_equal(rouse_semaphore_available(&self.in_flight), 8);
     for (uint64_t i = 0; i < self.next; i++) {
       uint64_t record;
-      check_equal(pread(self.fd, &record, sizeof record, (off_t)(i * sizeof record)),
+      check_equal(test_file_read(self.fd, &record, sizeof record, i * sizeof record),
                   sizeof record);
       check_equal(record, i);
     }
-    close(self.fd);
+    test_close(self.fd);
   }
 }
 
@@ -91,7 +85,8 @@ static void submit_a_storm(uint32_t entries) {
   const int many = test_scaled(STORM);
   rouse_loop *loop = NULL;
   check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
-  int fd = (int)check_system(memfd_create("storm", MFD_CLOEXEC)), counter = 0;
+  rouse_fd fd = test_file_unnamed();
+  int counter = 0;
   for (int i = 0; i < many; i++) {  // more than any queue holds, without a turn of the loop
     storm[i].value = (uint64_t)i;
     test_io_init(&storm[i].io, loop, &counter);
@@ -105,7 +100,7 @@ static void submit_a_storm(uint32_t entries) {
     check_equal(storm[i].io.result, 8);
   }
   test_loop_destroy(loop);
-  close(fd);
+  test_close(fd);
 }
 
 static void storm_of_submissions_is_served_by_small_rings(void **state) {
@@ -132,8 +127,9 @@ static void storm_of_cancels_past_a_full_ring_completes_all(void **state) {
   const int many = test_scaled(2000);
   rouse_loop *loop = NULL;
   check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
-  int ends[2], counter = 0;
-  check_system(pipe(ends));
+  rouse_fd ends[2];
+  int counter = 0;
+  test_pair(ends);
   for (int i = 0; i < many; i++) {
     test_io_init(&storm[i].io, loop, &counter);
     check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER),
@@ -149,13 +145,13 @@ static void storm_of_cancels_past_a_full_ring_completes_all(void **state) {
     check_result(storm[i].io.result, ROUSE_ECANCELED);
   }
   // The loop is in order after all that.
-  check_equal(write(ends[1], "x", 1), 1);
+  test_put(ends[1], 'x');
   check_result(rouse_fd_poll_start(&storm[0].io.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
   test_loop_run_until(loop, &storm[0].io.completed, 2);
   check(storm[0].io.result & POLLIN);
   test_loop_destroy(loop);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
 }
 
 static void completions_beyond_the_queue_are_not_lost(void **state) {
@@ -165,8 +161,9 @@ static void completions_beyond_the_queue_are_not_lost(void **state) {
   const int many = test_scaled(2000);
   rouse_loop *loop = NULL;
   check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
-  int ends[2], counter = 0;
-  check_system(pipe(ends));
+  rouse_fd ends[2];
+  int counter = 0;
+  test_pair(ends);
   for (int i = 0; i < many; i++) {
     test_io_init(&storm[i].io, loop, &counter);
     check_result(rouse_fd_poll_start(&storm[i].io.io, ends[0], POLLIN, ROUSE_FOREVER),
@@ -174,20 +171,19 @@ static void completions_beyond_the_queue_are_not_lost(void **state) {
   }
   test_loop_settle(loop);
   check_equal(counter, 0);
-  check_equal(write(ends[1], "x", 1), 1);
+  test_put(ends[1], 'x');
   test_loop_run_until(loop, &counter, many);
   for (int i = 0; i < many; i++) {
     check_equal(storm[i].io.completed, 1);
     check(storm[i].io.result & POLLIN);
   }
   test_loop_destroy(loop);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
 }
 
 typedef struct chaos {
-  int ends[2];
-  rouse_fd file;
+  rouse_fd ends[2], file;
   uint64_t stream;
   test_flag ended;
 } chaos;
@@ -248,16 +244,16 @@ static void random_operations_with_random_cancels_and_deadlines_all_end(void **s
   const uint32_t entries[] = {2, 0};
   for (int i = 0; i < 2; i++) {
     chaos self = {.stream = 0};
-    check_system(pipe(self.ends));
-    self.file = (rouse_fd)check_system(memfd_create("chaos", MFD_CLOEXEC));
+    test_pair(self.ends);
+    self.file = test_file_unnamed();
     const rouse_run_options options = {.loops = 2, .loop = {.ring_entries = entries[i]}};
     watchdog_start();
     test_run_options(&options, operate_and_cancel_at_random, &self);
     watchdog_stop();
     check_equal(test_flag_read(&self.ended), 60 * test_scaled(20));
-    close(self.ends[0]);
-    close(self.ends[1]);
-    close(self.file);
+    test_close(self.ends[0]);
+    test_close(self.ends[1]);
+    test_close(self.file);
   }
 }
 
@@ -275,13 +271,13 @@ static int64_t wait_in_an_operation(void *argument) {
   } else {
     result = tcp_try_connect_here(self->file);
     if (result >= 0) {
-      int fd = (int)result;
+      rouse_fd fd = (rouse_fd)result;
       result = rouse_tcp_receive(fd, &byte, 1, ROUSE_FOREVER);
       check_result(rouse_file_close(fd), ROUSE_DONE);
     }
   }
   check(result == ROUSE_ECANCELED || (which == 1 && result >= 0) || (which == 2 && result == 0));
-  if (which == 1 && result >= 0) close((int)result);
+  if (which == 1 && result >= 0) test_close((rouse_fd)result);
   test_flag_set(&self->ended);
   return 0;
 }
@@ -300,12 +296,12 @@ static void run_ends_cleanly_with_operations_in_flight(void **state) {
   (void)state;
   for (int i = 0; i < 3; i++) {
     chaos self = {.file = tcp_listen_here()};
-    check_system(pipe(self.ends));
+    test_pair(self.ends);
     test_run(2, leave_operations_in_flight, &self);
     check_equal(test_flag_read(&self.ended), 30);
-    close(self.file);
-    close(self.ends[0]);
-    close(self.ends[1]);
+    test_close(self.file);
+    test_close(self.ends[0]);
+    test_close(self.ends[1]);
   }
 }
 
@@ -313,7 +309,7 @@ static void stopped_loop_ends_its_tasks_operations(void **state) {
   (void)state;
   rouse_loop *loop = test_loop_create();
   chaos self = {.file = -1};
-  check_system(pipe(self.ends));
+  test_pair(self.ends);
   for (int i = 0; i < 10; i++) {
     self.stream = 0;
     check_result(rouse_task_spawn(NULL, loop, wait_in_an_operation, &self), ROUSE_DONE);
@@ -323,109 +319,8 @@ static void stopped_loop_ends_its_tasks_operations(void **state) {
   check_result(rouse_loop_run(loop), ROUSE_DONE);
   check_equal(test_flag_read(&self.ended), 10);
   test_loop_destroy(loop);
-  close(self.ends[0]);
-  close(self.ends[1]);
-}
-
-// --- forks (31) ----------------------------------------------------------------------------------
-
-typedef struct family {
-  rouse_loop *loop;
-  rouse_semaphore semaphore;
-  int fd;
-} family;
-
-static int64_t life_of_a_child(void *argument) {
-  (void)argument;
-  tcp_pair pair = tcp_pair_make();
-  check_equal(rouse_tcp_send(pair.client, "x", 1, ROUSE_FOREVER), 1);
-  char byte;
-  check_equal(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), 1);
-  check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
-  tcp_pair_close(&pair);
-  int fd = rouse_file_open(ROUSE_FD_CWD, "/dev/null", O_WRONLY, 0);
-  check(fd >= 0);
-  check_equal(rouse_file_write(fd, "x", 1, ROUSE_OFFSET_CURRENT), 1);
-  check_result(rouse_file_close(fd), ROUSE_DONE);
-  return 31;
-}
-
-static void never_called(rouse_wait *wait, int result) {
-  (void)wait;
-  check_result(result, INT32_MIN);
-}
-
-static void live_as_a_child(void *argument) {
-  family *self = argument;
-  rouse_io io;
-  check_result(rouse_loop_run_once(self->loop, 0), ROUSE_EFORKED);
-  check_result(rouse_loop_run(self->loop), ROUSE_EFORKED);
-  check_result(rouse_loop_destroy(self->loop), ROUSE_EFORKED);
-  check_result(rouse_task_spawn(NULL, self->loop, life_of_a_child, NULL), ROUSE_EFORKED);
-  memset(&io, 0, sizeof io);
-  rouse_io_init(&io, self->loop, never_called);
-  check_result(rouse_fd_poll_start(&io, self->fd, POLLIN, ROUSE_FOREVER), ROUSE_EFORKED);
-  check_equal(test_run(1, life_of_a_child, NULL), 31);
-}
-
-static void live_as_a_child_with_two_loops(void *argument) {
-  (void)argument;
-  check_equal(test_run(2, life_of_a_child, NULL), 31);
-}
-
-static void wait_as_a_plain_thread(void *argument) {
-  family *self = argument;
-  check_result(
-      rouse_semaphore_acquire_until(&self->semaphore, 1, rouse_deadline_in_ns(MILLISECOND)),
-      ROUSE_ETIMEDOUT);
-}
-
-static void exit_at_once(void *argument) {
-  (void)argument;
-  exit(0);  // with the parent's loop alive, and all handlers run
-}
-
-static void child_is_refused_the_parent_s_loop_and_lives_its_own_life(void **state) {
-  (void)state;
-  family self = {.loop = test_loop_create(), .semaphore = ROUSE_SEMAPHORE_INIT(0)};
-  int ends[2];
-  check_system(pipe(ends));
-  self.fd = ends[0];
-  test_io io;
-  test_io_init(&io, self.loop, NULL);
-  check_result(rouse_fd_poll_start(&io.io, ends[0], POLLIN, ROUSE_FOREVER), ROUSE_PENDING);
-  test_loop_settle(self.loop);
-  test_expect_clean_child(live_as_a_child, &self);
-  test_expect_clean_child(exit_at_once, &self);
-  check_equal(io.completed, 0);
-  check_equal(write(ends[1], "x", 1), 1);
-  test_loop_run_until(self.loop, &io.completed, 1);
-  check(io.result & POLLIN);
-  test_loop_destroy(self.loop);
-  close(ends[0]);
-  close(ends[1]);
-}
-
-static void child_of_a_thread_with_a_loop_can_wait_and_run_loops(void **state) {
-  (void)state;
-  family self = {.loop = test_loop_create(), .semaphore = ROUSE_SEMAPHORE_INIT(0)};
-  test_expect_clean_child(live_as_a_child_with_two_loops, &self);
-  test_expect_clean_child(wait_as_a_plain_thread, &self);
-  test_loop_destroy(self.loop);
-}
-
-static int64_t fork_in_a_task(void *argument) {
-  (void)argument;
-  rouse_fd file = rouse_file_open(ROUSE_FD_CWD, "/dev/null", O_WRONLY, 0);  // the pool has threads
-  check(file >= 0);
-  for (int i = 0; i < 3; i++) test_expect_clean_child(exit_at_once, NULL);
-  check_equal(rouse_file_write(file, "x", 1, ROUSE_OFFSET_CURRENT), 1);
-  return rouse_file_close(file);
-}
-
-static void task_can_fork_a_child_that_exits(void **state) {
-  (void)state;
-  test_run(2, fork_in_a_task, NULL);
+  test_close(self.ends[0]);
+  test_close(self.ends[1]);
 }
 
 int main(void) {
@@ -439,9 +334,6 @@ int main(void) {
       cmocka_unit_test(random_operations_with_random_cancels_and_deadlines_all_end),
       cmocka_unit_test(run_ends_cleanly_with_operations_in_flight),
       cmocka_unit_test(stopped_loop_ends_its_tasks_operations),
-      cmocka_unit_test(child_is_refused_the_parent_s_loop_and_lives_its_own_life),
-      cmocka_unit_test(task_can_fork_a_child_that_exits),
-      cmocka_unit_test(child_of_a_thread_with_a_loop_can_wait_and_run_loops),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,9 @@
 // TCP on every backend: connections, partial transfers, ends of all sorts, cancels and deadlines.
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "../support/conformance.h"
+#include "sockets.h"
 
 #define CLAIM(name)                                                                                \
   static int64_t name##_body(void *argument);                                                      \
@@ -35,14 +28,11 @@ CLAIM(bytes_go_both_ways) {
   return 0;
 }
 
-CLAIM(descriptors_close_on_exec_and_send_without_delay) {
+CLAIM(descriptors_are_not_inherited_and_send_without_delay) {
   tcp_pair pair = tcp_pair_make();
   const rouse_fd fds[] = {pair.listener, pair.client, pair.server};
-  for (int i = 0; i < 3; i++) check(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
-  int on = 0;
-  socklen_t size = sizeof on;
-  check_system(getsockopt(pair.client, IPPROTO_TCP, TCP_NODELAY, &on, &size));
-  check(on);
+  for (int i = 0; i < 3; i++) check(!test_is_inherited(fds[i]));
+  check(test_socket_sends_at_once(pair.client));
   tcp_pair_close(&pair);
   return 0;
 }
@@ -67,7 +57,7 @@ static void listen_works_without_a_loop(void **state) {
   (void)state;
   rouse_fd listener = tcp_listen_here();
   check(rouse_tcp_port(listener) > 0);
-  close(listener);
+  test_close(listener);
   check_result(rouse_tcp_accept(0, ROUSE_FOREVER), ROUSE_ENOLOOP);
   check_result(rouse_tcp_send(0, "x", 1, ROUSE_FOREVER), ROUSE_ENOLOOP);
   check_result(rouse_tcp_receive(0, NULL, 0, ROUSE_FOREVER), ROUSE_ENOLOOP);
@@ -94,7 +84,7 @@ static void listener_made_without_a_loop_serves_one(void **state) {
   (void)state;
   rouse_fd listener = tcp_listen_here();
   test_run(1, listen_outside_accept_inside, &listener);
-  close(listener);
+  test_close(listener);
 }
 
 CLAIM(ipv6_and_its_port_work) {
@@ -123,23 +113,20 @@ CLAIM(connect_to_nobody_is_refused_and_leaks_no_descriptor) {
                                 .sin_port = htons((uint16_t)rouse_tcp_port(listener)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   check_result(rouse_file_close(listener), ROUSE_DONE);
-  int next = (int)check_system(dup(0));
-  close(next);
+  int before = open_descriptors();
   for (int i = 0; i < 3; i++) {
     check_result(rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER),
                  ROUSE_ECONNREFUSED);
   }
-  int now = (int)check_system(dup(0));
-  close(now);
-  check_equal(now, next);
+  check_equal(open_descriptors(), before);
   check_result(rouse_tcp_connect((struct sockaddr *)&address, 1, ROUSE_FOREVER), ROUSE_EINVAL);
   return 0;
 }
 
 CLAIM(operations_on_the_wrong_descriptor_are_refused) {
   char byte = 0;
-  int ends[2];
-  check_system(pipe(ends));
+  rouse_fd ends[2];
+  test_pipe(ends);
   check_result(rouse_tcp_accept(9999, ROUSE_FOREVER), ROUSE_EBADF);
   check_result(rouse_tcp_accept(ends[0], ROUSE_FOREVER), ROUSE_ENOTSOCK);
   check_result(rouse_tcp_send(9999, &byte, 1, ROUSE_FOREVER), ROUSE_EBADF);
@@ -148,13 +135,13 @@ CLAIM(operations_on_the_wrong_descriptor_are_refused) {
   check_result(rouse_tcp_receive(ends[0], &byte, 1, ROUSE_FOREVER), ROUSE_ENOTSOCK);
   check_result(rouse_tcp_shutdown(9999, SHUT_WR), ROUSE_EBADF);
   check_result(rouse_tcp_shutdown(ends[0], SHUT_WR), ROUSE_ENOTSOCK);
-  int fd = (int)check_system(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rouse_fd fd = test_socket(AF_INET);
   check_result(rouse_tcp_shutdown(fd, SHUT_WR), ROUSE_ENOTCONN);
   check_result(rouse_tcp_receive(fd, &byte, 1, ROUSE_FOREVER), ROUSE_ENOTCONN);
   check_result(rouse_tcp_accept(fd, ROUSE_FOREVER), ROUSE_EINVAL);
-  close(fd);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(fd);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
@@ -192,8 +179,7 @@ CLAIM(close_of_the_peer_ends_a_waiting_receive) {
 }
 
 static void reset(rouse_fd fd) {
-  const struct linger at_once = {1, 0};
-  check_system(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+  test_socket_reset_on_close(fd);
   check_result(rouse_file_close(fd), ROUSE_DONE);
 }
 
@@ -371,8 +357,7 @@ CLAIM(cancelled_connect_leaks_no_descriptor) {
     clients[connected++] = (rouse_fd)result;
   }
   check_result(result, ROUSE_ETIMEDOUT);
-  int next = (int)check_system(dup(0));
-  close(next);
+  int before = open_descriptors();
   result = rouse_tcp_connect((struct sockaddr *)&address, sizeof address,
                              rouse_deadline_in_ns(MILLISECOND));
   if (result >= 0) {  // a busy machine was late the first time
@@ -380,9 +365,7 @@ CLAIM(cancelled_connect_leaks_no_descriptor) {
   } else {
     check_result(result, ROUSE_ETIMEDOUT);
   }
-  int now = (int)check_system(dup(0));
-  close(now);
-  check_equal(now, next);
+  check_equal(open_descriptors(), before);
   for (int i = 0; i < connected; i++) check_result(rouse_file_close(clients[i]), ROUSE_DONE);
   return rouse_file_close(listener);
 }
@@ -406,7 +389,7 @@ static int64_t accept_many(void *argument) {
   rouse_fd listener = *(rouse_fd *)argument;
   rouse_task *servers[CONNECTIONS];
   for (int i = 0; i < CONNECTIONS; i++) {
-    int fd = rouse_tcp_accept(listener, ROUSE_FOREVER);
+    rouse_fd fd = rouse_tcp_accept(listener, ROUSE_FOREVER);
     check(fd >= 0);
     servers[i] = test_spawn(NULL, serve, (void *)(intptr_t)fd);
   }
@@ -461,7 +444,7 @@ static void operations_complete_by_callback(void **state) {
   struct sockaddr_in address = {.sin_family = AF_INET,
                                 .sin_port = htons((uint16_t)rouse_tcp_port(listener)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  rouse_fd client = (rouse_fd)check_system(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rouse_fd client = test_socket(AF_INET);
   test_io accepting, connecting, sending, receiving;
   char buffer[8] = {0};
   test_io_init(&accepting, loop, NULL);
@@ -497,9 +480,9 @@ static void operations_complete_by_callback(void **state) {
   rouse_wait_cancel(&accepting.io.wait);
   test_loop_run_until(loop, &accepting.completed, 2);
   check_result(accepting.reported, ROUSE_ECANCELED);
-  close(client);
-  close(server);
-  close(listener);
+  test_close(client);
+  test_close(server);
+  test_close(listener);
   test_loop_destroy(loop);
 }
 
@@ -507,7 +490,7 @@ int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bytes_go_both_ways),
-      cmocka_unit_test(descriptors_close_on_exec_and_send_without_delay),
+      cmocka_unit_test(descriptors_are_not_inherited_and_send_without_delay),
       cmocka_unit_test(listen_tells_its_port_and_refuses_one_that_is_taken),
       cmocka_unit_test(listen_works_without_a_loop),
       cmocka_unit_test(listener_made_without_a_loop_serves_one),

@@ -1,7 +1,5 @@
 // Timers and deadlines on every backend: never early, in order, and in numbers.
-#include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "../support/conformance.h"
 
@@ -66,7 +64,7 @@ static struct counted_wait {
   rouse_wait wait;
   int completed;
 } * crowd;
-static int crowd_ended, longest_burst, burst, turns_meanwhile;
+static int crowd_size, crowd_ended, longest_burst, burst, turns_meanwhile;
 static bool crowd_expired;
 
 static void crowd_wait_ended(rouse_wait *wait, int result) {
@@ -80,8 +78,8 @@ static void crowd_wait_ended(rouse_wait *wait, int result) {
 }
 
 static int64_t keep_running(void *argument) {
-  const int many = *(int *)argument;
-  while (crowd_ended < many) {
+  (void)argument;
+  while (crowd_ended < crowd_size) {
     burst = 0;
     if (crowd_expired) turns_meanwhile++;
     rouse_task_yield();
@@ -89,16 +87,15 @@ static int64_t keep_running(void *argument) {
   return 0;
 }
 
-static int64_t write_to_pipe(void *argument) {
+static int64_t write_to_socket(void *argument) {
   // Comes and goes with I/O while the others expire.
-  int *ends = argument;
+  rouse_fd *ends = argument;
   int rounds = 0;
-  while (crowd_ended < ends[2]) {
+  while (crowd_ended < crowd_size) {
     char byte;
-    check_equal(write(ends[1], "x", 1), 1);
-    check(rouse_fd_poll(ends[0], POLLIN, ROUSE_FOREVER) & POLLIN);
-    check_equal(read(ends[0], &byte, 1), 1);
-    if (crowd_expired && crowd_ended < ends[2]) rounds++;
+    test_put(ends[1], 'x');
+    check_equal(rouse_tcp_receive(ends[0], &byte, 1, ROUSE_FOREVER), 1);
+    if (crowd_expired && crowd_ended < crowd_size) rounds++;
   }
   return rounds;
 }
@@ -110,9 +107,9 @@ static void expire_a_crowd(bool on_one_event) {
   check(crowd);
   crowd_ended = longest_burst = burst = turns_meanwhile = 0;
   crowd_expired = false;
-  int ends[3];
-  check_system(pipe(ends));
-  ends[2] = many;
+  rouse_fd ends[2];
+  test_pair(ends);
+  crowd_size = many;
   rouse_loop *loop = test_loop_create();
   int64_t deadline_ns = rouse_deadline_in_ns(200 * MILLISECOND);
   for (int i = 0; i < many; i++) {
@@ -126,8 +123,8 @@ static void expire_a_crowd(bool on_one_event) {
       check_result(started, ROUSE_PENDING);
     }
   }
-  check_result(rouse_task_spawn(NULL, loop, keep_running, &many), ROUSE_DONE);
-  rouse_task *writer = test_spawn(loop, write_to_pipe, ends);
+  check_result(rouse_task_spawn(NULL, loop, keep_running, NULL), ROUSE_DONE);
+  rouse_task *writer = test_spawn(loop, write_to_socket, ends);
   while (crowd_ended < many || !rouse_task_is_done(writer)) {
     check(rouse_loop_run_once(loop, rouse_deadline_in_ns(SECOND)) >= 0);
   }
@@ -143,8 +140,8 @@ static void expire_a_crowd(bool on_one_event) {
     check(rounds >= 1);
   }
   test_loop_destroy(loop);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
   free(crowd);
 }
 

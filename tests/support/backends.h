@@ -4,11 +4,11 @@
 
 #include "support.h"
 
-// Calls |test| with the name of each backend of which a loop can be had here, and says which are
-// not. Returns how many there were: at least epoll and poll.
-int for_each_backend(void (*test)(const char *name));
+// The best first; NULL at the end. One list per system.
+extern const char *const backend_names[];
 
-// How many descriptors this process has open.
-int open_descriptors(void);
+// Calls |test| with the name of each backend of which a loop can be had here, and says which are
+// not. Returns how many there were: at least the last one.
+int for_each_backend(void (*test)(const char *name));
 
 #endif

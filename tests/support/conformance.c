@@ -1,12 +1,13 @@
 // What the conformance programs share.
+#include "files.h"
+
 #include "conformance.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include "sockets.h"
 
 static bool starts_with(const char *text, const char *start) {
   return strncmp(text, start, strlen(start)) == 0;
@@ -34,6 +35,26 @@ void conformance_begin(void) {
   test_loop_destroy(loop);
 }
 
+void conformance_in_directory(rouse_task_fn *body, char *path, rouse_fd *dir) {
+  test_directory_make(path, 200);
+  *dir = test_directory_open(path);
+  test_run(1, body, NULL);
+  test_close(*dir);
+  test_directory_remove(path);
+}
+
+rouse_fd file_make(rouse_fd dir, const char *name, const char *content) {
+  rouse_fd fd = rouse_file_open(dir, name, O_RDWR | O_CREAT | O_EXCL, 0644);
+  if (fd < 0) check_result((int)fd, ROUSE_DONE);
+  size_t size = strlen(content);
+  if (size) check_equal(rouse_file_write(fd, content, size, 0), size);
+  return fd;
+}
+
+void file_make_closed(rouse_fd dir, const char *name, const char *content) {
+  check_result(rouse_file_close(file_make(dir, name, content)), ROUSE_DONE);
+}
+
 static struct sockaddr_in here(uint16_t port) {
   return (struct sockaddr_in){
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -41,8 +62,8 @@ static struct sockaddr_in here(uint16_t port) {
 
 rouse_fd tcp_listen_here(void) {
   struct sockaddr_in address = here(0);
-  int fd = rouse_tcp_listen((struct sockaddr *)&address, sizeof address, 0);
-  if (fd < 0) check_result(fd, ROUSE_DONE);
+  rouse_fd fd = rouse_tcp_listen((struct sockaddr *)&address, sizeof address, 0);
+  if (fd < 0) check_result((int)fd, ROUSE_DONE);
   return fd;
 }
 
@@ -55,7 +76,7 @@ int tcp_try_connect_here(rouse_fd listener) {
 
 rouse_fd tcp_connect_here(rouse_fd listener) {
   int fd = tcp_try_connect_here(listener);
-  if (fd < 0) check_result(fd, ROUSE_DONE);
+  if (fd < 0) check_result((int)fd, ROUSE_DONE);
   return fd;
 }
 

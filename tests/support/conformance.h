@@ -10,6 +10,13 @@
 // others.
 void conformance_begin(void);
 
+// Runs |body| as a task of one loop, in a new empty directory: |path| (at least 200 bytes) and
+// |dir|, which is open, are set before.
+void conformance_in_directory(rouse_task_fn *body, char *path, rouse_fd *dir);
+// A new file with |content|, open for reading and writing. In a task.
+rouse_fd file_make(rouse_fd dir, const char *name, const char *content);
+void file_make_closed(rouse_fd dir, const char *name, const char *content);
+
 // A pair of TCP connections to this host: |listener| is open, too. Made with the library, in a
 // task.
 typedef struct tcp_pair {

@@ -1,20 +1,11 @@
-// Threads, loops, processes and directories for tests.
-#define _GNU_SOURCE
+// Threads, loops and processes for tests. What differs between systems is in posix/ and windows/.
 #include "support.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 // How much slower than a plain native build this one is.
 static int slowness(void) {
@@ -196,45 +187,14 @@ void test_io_init(test_io *io, rouse_loop *loop, int *counter) {
   rouse_io_init(&io->io, loop, count_operation);
 }
 
-// --- processes -----------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
-// What a forked child leaves behind is its parent's: the leak checker does not look there.
-static bool in_child;
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void) { return in_child; }
-
-int test_in_child(void (*function)(void *), void *argument, char *output, size_t size) {
-  int ends[2], status;
-  check_system(pipe(ends));
-  fflush(NULL);
-  pid_t child = (pid_t)check_system(fork());
-  if (child == 0) {
-    in_child = true;
-    close(ends[0]);
-    dup2(ends[1], STDERR_FILENO);
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    signal(SIGABRT, SIG_DFL);
-    signal(SIGSEGV, SIG_DFL);
-    function(argument);
-    _exit(0);
-  }
-  close(ends[1]);
-  size_t filled = 0;
-  char spill[256];
-  for (;;) {
-    bool full = filled + 1 >= size;
-    ssize_t got = full ? read(ends[0], spill, sizeof spill)
-                       : read(ends[0], output + filled, size - filled - 1);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    if (!full) filled += (size_t)got;
-  }
-  if (size) output[filled] = 0;
-  close(ends[0]);
-  while (waitpid(child, &status, 0) < 0) check(errno == EINTR);
-  return status;
+bool test_exists(const char *directory, const char *name) {
+  test_status status;
+  return test_status_of(directory, name, &status);
 }
+
+// --- processes -----------------------------------------------------------------------------------
 
 void test_expect_death(void (*function)(void *), void *argument, const char *sentence) {
 #ifdef NDEBUG
@@ -242,7 +202,7 @@ void test_expect_death(void (*function)(void *), void *argument, const char *sen
 #else
   char output[2000];
   int status = test_in_child(function, argument, output, sizeof output);
-  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(output, sentence)) {
+  if (!test_was_aborted(status) || !strstr(output, sentence)) {
     fprintf(stderr, "expected to die with \"%s\"; status %#x, output:\n%s\n", sentence,
             (unsigned)status, output);
     check_failed(__FILE__, __LINE__, "a caller's error was not caught");
@@ -253,24 +213,7 @@ void test_expect_death(void (*function)(void *), void *argument, const char *sen
 void test_expect_clean_child(void (*function)(void *), void *argument) {
   char output[4000];
   int status = test_in_child(function, argument, output, sizeof output);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (status == 0) return;
   fprintf(stderr, "the child ended with status %#x and wrote:\n%s\n", (unsigned)status, output);
   check_failed(__FILE__, __LINE__, "a child process did not end well");
-}
-
-// --- files ---------------------------------------------------------------------------------------
-
-void test_directory_make(char *path, size_t size) {
-  const char *base = getenv("TMPDIR");
-  snprintf(path, size, "%s/rouse-test-XXXXXX", base && *base ? base : "/tmp");
-  check(mkdtemp(path));
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at) {
-  (void)status, (void)type, (void)at;
-  return remove(path);
-}
-
-void test_directory_remove(const char *path) {
-  check_system(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS));
 }

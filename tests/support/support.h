@@ -110,8 +110,11 @@ void test_io_init(test_io *io, rouse_loop *loop, int *counter);
 
 // --- processes -----------------------------------------------------------------------------------
 
-// Runs |function| in a child process. Its wait status; what it wrote to stderr goes to |output|.
+// Runs |function| in a child process. Its status, 0 if it returned; what it wrote to stderr goes to
+// |output|.
 int test_in_child(void (*function)(void *), void *argument, char *output, size_t size);
+// Whether |status| says that the child ended by abort().
+bool test_was_aborted(int status);
 // |function| must die by an assertion whose message contains |sentence|. Does nothing in builds
 // without assertions.
 void test_expect_death(void (*function)(void *), void *argument, const char *sentence);
@@ -123,5 +126,43 @@ void test_expect_clean_child(void (*function)(void *), void *argument);
 // A new empty directory, removed with all in it by test_directory_remove().
 void test_directory_make(char *path, size_t size);
 void test_directory_remove(const char *path);
+// Opens it for use as the directory of operations.
+rouse_fd test_directory_open(const char *path);
+
+typedef struct test_status {
+  bool is_directory, is_link;
+  uint64_t size, inode, links;
+} test_status;
+// Looks at |name| in |directory|, following no link. False: there is nothing.
+bool test_status_of(const char *directory, const char *name, test_status *out_status);
+bool test_exists(const char *directory, const char *name);
+// An empty file that goes away when it is closed.
+rouse_fd test_file_unnamed(void);
+// Reads without the library.
+int64_t test_file_read(rouse_fd fd, void *buffer, size_t size, uint64_t offset);
+
+// --- descriptors: made, used and closed without the library --------------------------------------
+
+// ends[0] reads what ends[1] writes.
+void test_pipe(rouse_fd ends[2]);
+// Two stream sockets that are connected.
+void test_pair(rouse_fd ends[2]);
+// A stream socket of |family|.
+rouse_fd test_socket(int family);
+// Makes its close a reset of the connection.
+void test_socket_reset_on_close(rouse_fd fd);
+// Whether it does without Nagle's delay.
+bool test_socket_sends_at_once(rouse_fd fd);
+// A byte of a pipe or a socket.
+void test_put(rouse_fd fd, char byte);
+char test_take(rouse_fd fd);
+// Whether a byte could be taken from the pipe |fd|.
+bool test_has_input(rouse_fd fd);
+void test_close(rouse_fd fd);
+bool test_is_open(rouse_fd fd);
+// Whether a program that this process starts would have it, too.
+bool test_is_inherited(rouse_fd fd);
+// How many descriptors this process has open.
+int open_descriptors(void);
 
 #endif
