@@ -1,13 +1,15 @@
 // The mutex: one bit on the combining queue.
 //
-//   word   | 0 ... | LOCKED | flags |          POLICY: FIFO (the default is EVENTUAL)
+//   word   | 0 ... | LOCKED | flags |      POLICY: FIFO (the default is EVENTUAL)
 //
-//   0             -> LOCKED                    lock, nobody waits                          (fast)
-//   NUDGED,QUEUED -> NUDGED,QUEUED,LOCKED      lock while the head's nudge travels         (fast,
-//   barging) LOCKED        -> 0                         unlock, nobody waits
-//   (fast) LOCKED,NUDGED,QUEUED -> NUDGED,QUEUED      unlock: the head's report will look
-//   (fast) LOCKED,QUEUED -> QUEUED,BUSY               unlock, then combine: grant or nudge the head
-//   LOCKED,BUSY   -> BUSY                      unlock by value: the combiner's exit fails and looks
+//   0                    -> LOCKED                 lock, nobody waits                   (guessed)
+//   LOCKED               -> 0                      unlock, nobody waits                 (guessed)
+//   POLICY               -> POLICY,LOCKED          the same for FIFO, and back          (found)
+//   NUDGED,QUEUED        -> NUDGED,QUEUED,LOCKED   lock while the head's nudge travels  (barging)
+//   LOCKED,NUDGED,QUEUED -> NUDGED,QUEUED          unlock: the head's report will look
+//   LOCKED,QUEUED        -> QUEUED,BUSY            unlock, then combine: grant or nudge the head
+//   LOCKED,BUSY          -> BUSY                   unlock by value: the combiner's exit fails, and
+//                                                  it looks again
 //
 // The naive race of the nudge: the head is woken to compete, leaves the queue, loses against a
 // newcomer and goes to the end. Here it never leaves the queue; only its loop is asked to come by.

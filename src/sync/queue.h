@@ -9,7 +9,8 @@
 //   QUEUED  the list was not empty when the last combiner left. Constant while BUSY.
 //   CLOSED  the primitive's, if it can be closed. Set once, by anyone.
 //   NUDGED  the head's nudge is under way, and newcomers may overtake it meanwhile. Constant while
-//   BUSY. POLICY  the object's policy is not its primitive's default. Constant.
+//           BUSY.
+//   POLICY  the object's policy is not its primitive's default. Constant.
 //
 // A primitive adds its bits, its fast paths and one match step, which grants from the front of the
 // list what the word allows and returns the word less the grants.
@@ -26,7 +27,7 @@
 //
 // INV-1 !BUSY => !MAIL, every completely posted node is in the list or finished, QUEUED is exact.
 // INV-2 !BUSY => match would grant nothing, or the head's nudge is under way and its report will
-// look.
+//       look.
 // INV-3 an outcome is written once, by a combiner, before the node's result reference drops.
 //
 // A node's references: its result (1), its nudge slot (1, charged from the start so that sending a

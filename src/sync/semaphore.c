@@ -1,23 +1,23 @@
 // The counting semaphore.
 //
-//   word   | free permits, signed : 34 | due : 24 | flags |      POLICY: EVENTUAL (the default is
-//   FIFO)
+//   word   | free permits, signed : 34 | due : 24 | flags |
 //
-//   due   A release that leaves fewer permits free than this need not look at the queue. Saturates:
-//         a release that reaches the largest value always looks. Written by combiners only.
+//   POLICY   EVENTUAL (the default is FIFO).
+//   due      A release that leaves fewer permits free than this need not look at the queue.
+//            Saturates: a release that reaches the largest value always looks. Written by combiners
+//            only.
 //
-//   acquire, fast:  free -= n            if nobody is queued, or the head's nudge travels
-//   (EVENTUAL) release, fast:  free += n            by value while somebody combines: its exit
-//   fails and looks release, slow:  free += n, BUSY      if free reaches due
+//   acquire, fast   free -= n         if nobody is queued, or the head's nudge travels (EVENTUAL)
+//   release, fast   free += n         by value while somebody combines, whose exit then fails
+//   release, slow   free += n, BUSY   if free reaches due
 //
 // EVENTUAL: with room for two, the head is granted outright; only the last one that fits is nudged,
 // so a woken waiter that does not run holds up no permits but its own share. While its nudge
 // travels, due is what the head and the next need together.
 //
 // reduce: while nobody combines, free -= n in place (it may go negative: a debt). While somebody
-// does,
-// R1 forbids taking; the number is added to |debt| and rung like mail, and the combiner subtracts
-// it.
+// does, R1 forbids taking; the number is added to |debt| and rung like mail, and the combiner
+// subtracts it.
 #include <rouse/semaphore.h>
 
 #include "sync/queue.h"

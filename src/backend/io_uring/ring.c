@@ -6,12 +6,11 @@
 //
 // Where an operation is, from submit() to its completion:
 //
-//   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until it
-//   has on ring   an entry of the ring, or in the kernel. The order of entries is that of the
-//   calls, so a
-//             cancel always finds its operation, and never a later one at the same address
+//   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until then
+//   on ring   an entry of the ring, or in the kernel. The order of entries is that of the calls, so
+//             a cancel always finds its operation, and never a later one at the same address
 //   ENDED     cancelled while WAITING: in a list until poll(), since completions come from there
-//   only
+//             only
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
