@@ -5,6 +5,12 @@ add_library(rouse_flags INTERFACE)
 target_compile_options(rouse_flags INTERFACE -Wall -Wextra -Wpedantic
   $<$<BOOL:${ROUSE_WERROR}>:-Werror>)
 
+if(WIN32)
+  target_compile_definitions(rouse_flags INTERFACE
+    _WIN32_WINNT=0x0A00       # what is newer than Windows 8 is looked up at run time all the same
+    WIN32_LEAN_AND_MEAN NOMINMAX
+    __USE_MINGW_ANSI_STDIO=1)  # printf as everywhere else
+endif()
 if(ROUSE_UCONTEXT)
   target_compile_definitions(rouse_flags INTERFACE ROUSE_CONTEXT_UCONTEXT=1)
 endif()

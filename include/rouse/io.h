@@ -39,7 +39,11 @@ typedef struct rouse_io {
   uint32_t mode;
   uint8_t operation, state;
   uint16_t spare;
+#ifdef _WIN32
+  uintptr_t backend[8];
+#else
   uintptr_t backend[3];
+#endif
 } rouse_io;
 
 // Prepares |io| for _start calls: completions run |callback| on |loop| (NULL: the calling

@@ -22,6 +22,12 @@ _Noreturn void rouse__die(const char *sentence, const char *where);
 #define ROUSE__UNLIKELY(x) __builtin_expect(!!(x), 0)
 // Out of line. Not "cold": these are the paths of every wait, and are to be compiled for speed.
 #define ROUSE__COLD __attribute__((noinline))
+// The arguments of a function like printf. On Windows "printf" would mean Microsoft's own.
+#ifdef _WIN32
+#define ROUSE__PRINTF(format_at, first_at) __attribute__((format(gnu_printf, format_at, first_at)))
+#else
+#define ROUSE__PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+#endif
 #define ROUSE__CONTAINER(pointer, type, member)                                                    \
   ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

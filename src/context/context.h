@@ -36,7 +36,9 @@ typedef void rouse__context_entry(void *argument);
 // rouse__context_swap(from, to); the .c file beside it has make, adopt and name.
 #if defined ROUSE_CONTEXT_UCONTEXT
 #define ROUSE__CONTEXT_UCONTEXT 1
-#elif defined __x86_64__ && !defined __ILP32__ && !defined __APX_F__ && !defined _WIN32
+#elif defined __x86_64__ && !defined __APX_F__ && defined _WIN32
+#define ROUSE__CONTEXT_WIN64 1
+#elif defined __x86_64__ && !defined __ILP32__ && !defined __APX_F__
 #define ROUSE__CONTEXT_SYSV_X86_64 1
 #elif defined __aarch64__ && !defined __ILP32__ && !defined _WIN32
 #define ROUSE__CONTEXT_AARCH64 1
@@ -46,6 +48,8 @@ typedef void rouse__context_entry(void *argument);
 
 #if defined ROUSE__CONTEXT_SYSV_X86_64
 #include "context/switch_sysv_x86_64.h"
+#elif defined ROUSE__CONTEXT_WIN64
+#include "context/switch_win64.h"
 #elif defined ROUSE__CONTEXT_AARCH64
 #include "context/switch_aarch64.h"
 #else
@@ -74,7 +78,7 @@ void rouse__context_adopt(rouse__context *context);
 // make and adopt.
 void rouse__context_release(rouse__context *context);
 
-// The name of the switch in use: "sysv-x86-64", "aarch64" or "ucontext".
+// The name of the switch in use: "sysv-x86-64", "win64", "aarch64" or "ucontext".
 const char *rouse__context_name(void);
 
 // Saves the running flow into |from| and continues |to|. Returns when something switches to |from|.

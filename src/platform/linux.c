@@ -41,14 +41,14 @@ void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns) 
     until.tv_nsec = deadline_ns % 1000000000;
     limit = &until;
   }
-  int saved = rouse__errno_save();
+  uint64_t saved = rouse__errno_save();
   syscall(SYS_futex, &word->raw, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
           FUTEX_BITSET_MATCH_ANY);
   rouse__errno_restore(saved);
 }
 
 void rouse__unpark(rouse__atomic32 *word) {
-  int saved = rouse__errno_save();
+  uint64_t saved = rouse__errno_save();
   syscall(SYS_futex, &word->raw, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
   rouse__errno_restore(saved);
 }
@@ -133,8 +133,8 @@ static void forked(void) { add_relaxed(&rouse__forks, 1); }  // RELAXED: the chi
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
 void rouse__fork_watch(void) { pthread_once(&fork_once, watch_forks); }
 
-int rouse__errno_save(void) { return errno; }
-void rouse__errno_restore(int saved) { errno = saved; }
+uint64_t rouse__errno_save(void) { return (uint32_t)errno; }
+void rouse__errno_restore(uint64_t saved) { errno = (int)(uint32_t)saved; }
 
 // --- memory and last words -----------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 // Address space from the system: regions, guards in them, and pages given back.
 //
 // A guard is a range that faults on every access. Where the system can, it is a mark in the page
-// table (Linux 6.13 and later), which costs a region nothing. Elsewhere it is a mapping of its own,
+// table (Linux 6.13 and later) or was never committed (Windows), which costs a region nothing.
+// Elsewhere it is a mapping of its own,
 // and the number of mappings of a process is limited: guards stop at a share of that limit, so that
 // the rest of the process (its allocator, its libraries) never meets it.
 //
@@ -21,10 +22,16 @@ struct rouse__memory_region {
 // The size of a page: a power of two.
 size_t rouse__memory_page_size(void);
 
-// Reserves |size| bytes, readable, writable and zero, that begin at a multiple of |alignment|; both
-// are multiples of the page size and |alignment| is a power of two. No memory is used before it is
-// touched, and then page by page, never in huge pages. Returns 0 or ROUSE_ENOMEM.
+// Reserves |size| bytes that begin at a multiple of |alignment|; both are multiples of the page
+// size and |alignment| is a power of two. To be committed before use. Returns 0 or ROUSE_ENOMEM.
 int rouse__memory_reserve(struct rouse__memory_region *out_region, size_t size, size_t alignment);
+
+// Makes [address, address + size), whole pages of a region that hold no guard, readable and
+// writable, zero where it was not committed yet. Where the system counts memory only when it is
+// touched this does nothing; on Windows the pages count from now on against what all processes
+// together may commit. In either case they are used page by page as they are touched, never in
+// huge pages. Returns 0 or ROUSE_ENOMEM.
+int rouse__memory_commit(void *address, size_t size);
 
 // Gives all of |region| back, addresses included.
 void rouse__memory_release(struct rouse__memory_region *region);
@@ -33,8 +40,8 @@ void rouse__memory_release(struct rouse__memory_region *region);
 // Returns 0, or ROUSE_ENOMEM when the limit on mappings is near: then there is no guard.
 int rouse__memory_guard(struct rouse__memory_region *region, void *address, size_t size);
 
-// Gives the memory of [address, address + size), whole pages, back: it reads as zero again. Guards
-// inside the range stay guards.
+// Gives the memory of [address, address + size), whole pages, back: it is to be committed before it
+// is used again, and reads as zero then. Guards inside the range stay guards.
 void rouse__memory_discard(void *address, size_t size);
 
 // Whether guards are marks in the page table, found by trying one.

@@ -11,8 +11,6 @@
 // A guard that can't be had is an error, never left out.
 //
 // errno is what it was when a function returns.
-#if !defined _WIN32
-
 #if !defined _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -80,6 +78,12 @@ int rouse__memory_reserve(struct rouse__memory_region *out_region, size_t size, 
   *out_region = (struct rouse__memory_region){.base = base, .size = base ? size : 0};
   errno = saved_errno;
   return base ? 0 : ROUSE_ENOMEM;
+}
+
+// Regions are mapped readable and writable; the first touch of a page brings its memory.
+int rouse__memory_commit(void *address, size_t size) {
+  (void)address, (void)size;
+  return 0;
 }
 
 void rouse__memory_release(struct rouse__memory_region *region) {
@@ -192,5 +196,3 @@ int rouse__memory_guard(struct rouse__memory_region *region, void *address, size
   errno = saved_errno;
   return result;
 }
-
-#endif

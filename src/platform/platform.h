@@ -32,9 +32,10 @@ static inline uint32_t rouse__fork_generation(void) {
   return load_relaxed(&rouse__forks);  // RELAXED: changes only in a child, before it runs on
 }
 
-// The calling thread's errno, which no call of the library may change.
-int rouse__errno_save(void);
-void rouse__errno_restore(int saved);
+// The calling thread's errno, and on Windows its last error, which no call of the library may
+// change.
+uint64_t rouse__errno_save(void);
+void rouse__errno_restore(uint64_t saved);
 
 void *rouse__allocate(size_t size, size_t alignment);  // zeroed; NULL if there is none
 void rouse__free(void *memory);

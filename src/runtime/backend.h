@@ -8,8 +8,10 @@
 #define ROUSE_RUNTIME_BACKEND_H
 
 #include <rouse/file.h>
-#include <rouse/tcp.h>
 #include <rouse/probe.h>
+#include <rouse/tcp.h>
+
+#include "base/assert.h"
 
 // What rouse_io.operation says, and what the fields of the rouse_io mean for it:
 enum rouse__operation {
@@ -83,6 +85,7 @@ struct rouse__backend_kind {
   void (*probe)(rouse_probe *probe);  // may be NULL
 };
 extern const struct rouse__backend_kind rouse__backend_epoll, rouse__backend_poll;
+extern const struct rouse__backend_kind rouse__backend_iocp;  // on Windows
 #ifdef ROUSE_HAVE_IO_URING
 extern const struct rouse__backend_kind rouse__backend_io_uring;
 #endif
@@ -97,8 +100,8 @@ int rouse__io_blocking(rouse_io *io, int64_t (*perform)(rouse_io *io));
 void rouse__io_blocking_cancel(rouse_io *io);
 
 // For probe(): adds a feature; too many are left out.
-__attribute__((format(printf, 5, 6))) void rouse__probe_add(rouse_probe *probe, const char *backend,
-                                                            const char *name, bool available,
-                                                            const char *format, ...);
+ROUSE__PRINTF(5, 6)
+void rouse__probe_add(rouse_probe *probe, const char *backend, const char *name, bool available,
+                      const char *format, ...);
 
 #endif

@@ -12,8 +12,12 @@ const struct rouse__backend_kind *const rouse__backend_kinds[] = {
 #ifdef ROUSE_HAVE_IO_URING
     &rouse__backend_io_uring,
 #endif
+#ifdef _WIN32
+    &rouse__backend_iocp,
+#else
     &rouse__backend_epoll,
     &rouse__backend_poll,
+#endif
     NULL,
 };
 

@@ -44,7 +44,7 @@ static void send(rouse_loop *loop, uintptr_t first, rouse_wait *last, bool cance
   rouse_loop *here = rouse__loop_here;
   bool rings = top == ROUSE__INBOX_SLEEPING;
   if (rings) {
-    int saved = rouse__errno_save();
+    uint64_t saved = rouse__errno_save();
     loop->backend->ops->ring(loop->backend);
     rouse__errno_restore(saved);
   }
@@ -162,7 +162,7 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   start_own(wait, ROUSE__KIND_IO, deadline_ns);
   io->state = ROUSE__IO_BACKEND;
   io->result = 0;
-  int saved = rouse__errno_save();
+  uint64_t saved = rouse__errno_save();
   int refused = loop->backend->ops->submit(loop->backend, io);
   rouse__errno_restore(saved);
   if (refused) return refused;

@@ -68,7 +68,7 @@ static int turn(rouse_loop *loop) {
   take_mail(loop);
   int done = dispatch_ready(loop);
   loop->waker.now_ns = rouse_now_ns();
-  int saved = rouse__errno_save();
+  uint64_t saved = rouse__errno_save();
   rouse__loop_expire(loop);
   int failed = loop->backend->ops->poll(loop->backend, 0);
   rouse__errno_restore(saved);
@@ -122,7 +122,7 @@ static int idle(rouse_loop *loop, int64_t deadline_ns) {
   int64_t next_ns = rouse__timers_next_ns(&loop->timers);
   if (next_ns < deadline_ns) deadline_ns = next_ns;
   if (deadline_ns <= loop->waker.now_ns) return 0;
-  int saved = rouse__errno_save();
+  uint64_t saved = rouse__errno_save();
   int failed = watch_pays(loop, deadline_ns) ? 0 : sleep_until(loop, deadline_ns);
   rouse__errno_restore(saved);
   return failed;

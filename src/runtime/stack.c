@@ -103,6 +103,11 @@ static int add_slab(rouse__stack_pool *pool) {
   struct rouse__memory_region region;
   int result = rouse__memory_reserve(&region, pool->slab_size, pool->slab_size);
   if (result < 0) return result;
+  result = rouse__memory_commit(region.base, header_size(pool));
+  if (result < 0) {
+    rouse__memory_release(&region);
+    return result;
+  }
   stack_slab *new = region.base;
   new->region = region;
   new->first = (char *)region.base + header_size(pool);
@@ -195,15 +200,17 @@ static void drop_empty(rouse__stack_pool *pool, stack_slab *slab) {
 
 // Takes a free stack of |slab|, which has one.
 static int take(rouse__stack_pool *pool, stack_slab *slab, struct rouse__stack *out_stack) {
-  size_t number = slab->free_first;
-  if (number != NONE) {
-    slab->free_first = slab->free_next[number];
-  } else {
-    number = slab->fresh_next;
+  bool fresh = slab->free_first == NONE;
+  size_t number = fresh ? slab->fresh_next : slab->free_first;
+  int result = rouse__memory_commit(stack_at(pool, slab, number).low, pool->stack_size);
+  if (result < 0) return result;
+  if (fresh) {
     char *guard = slab->first + number * stride(pool);
-    int result = rouse__memory_guard(&slab->region, guard, pool->guard_size);
+    result = rouse__memory_guard(&slab->region, guard, pool->guard_size);
     if (result < 0) return result;
     slab->fresh_next++;
+  } else {
+    slab->free_first = slab->free_next[number];
   }
   slab->taken_count++;
   *out_stack = stack_at(pool, slab, number);

@@ -25,7 +25,6 @@ BEGIN {
   may["backend", "base"] = may["backend", "platform"] = may["backend", "runtime"] = 1
 
   exception["platform", "runtime/perform.h"] = 1
-  exception["src/base/error.c", "errno.h"] = 1  # the map from errno to our codes
 }
 
 # The layer of a path below src; of a backend, "backend/NAME".

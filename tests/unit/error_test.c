@@ -10,7 +10,7 @@ static const struct {
   int code, value, error;
   const char *name, *text;
 } codes[] = {
-#define CODE(name, value, error, text) {ROUSE_##name, value, error, "ROUSE_" #name, text},
+#define CODE(name, value, error, windows, text) {ROUSE_##name, value, error, "ROUSE_" #name, text},
     ROUSE_ERROR_LIST(CODE)
 #undef CODE
 };

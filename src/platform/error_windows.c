@@ -1,0 +1,145 @@
+// From Win32 codes, Winsock's codes and NTSTATUS to the codes of the library.
+#include "platform/windows.h"
+
+#include <rouse/errors.h>
+
+struct pair {
+  int error, code;
+};
+
+// What the list does not name: several codes of the system for one of ours.
+static const struct pair others[] = {
+    {ERROR_PATH_NOT_FOUND, ROUSE_ENOENT},
+    {ERROR_INVALID_NAME, ROUSE_ENOENT},
+    {ERROR_BAD_PATHNAME, ROUSE_ENOENT},
+    {ERROR_INVALID_DRIVE, ROUSE_ENOENT},
+    {ERROR_BAD_NETPATH, ROUSE_ENOENT},
+    {ERROR_BAD_NET_NAME, ROUSE_ENOENT},
+    {ERROR_MOD_NOT_FOUND, ROUSE_ENOENT},
+    {ERROR_NO_MORE_FILES, ROUSE_ENOENT},
+    {ERROR_DELETE_PENDING, ROUSE_ENOENT},
+    {ERROR_ALREADY_EXISTS, ROUSE_EEXIST},
+    {ERROR_SHARING_VIOLATION, ROUSE_EBUSY},
+    {ERROR_LOCK_VIOLATION, ROUSE_EBUSY},
+    {ERROR_PIPE_BUSY, ROUSE_EBUSY},
+    {ERROR_CURRENT_DIRECTORY, ROUSE_EBUSY},
+    {ERROR_OUTOFMEMORY, ROUSE_ENOMEM},
+    {ERROR_COMMITMENT_LIMIT, ROUSE_ENOMEM},
+    {ERROR_NO_SYSTEM_RESOURCES, ROUSE_ENOMEM},
+    {ERROR_WORKING_SET_QUOTA, ROUSE_ENOMEM},
+    {ERROR_PAGEFILE_QUOTA, ROUSE_ENOMEM},
+    {ERROR_NONPAGED_SYSTEM_RESOURCES, ROUSE_ENOMEM},
+    {ERROR_PAGED_SYSTEM_RESOURCES, ROUSE_ENOMEM},
+    {ERROR_NOT_ENOUGH_QUOTA, ROUSE_ENOMEM},
+    {ERROR_HANDLE_DISK_FULL, ROUSE_ENOSPC},
+    {ERROR_BUFFER_OVERFLOW, ROUSE_ENAMETOOLONG},
+    {ERROR_LABEL_TOO_LONG, ROUSE_ENAMETOOLONG},
+    {ERROR_SEM_TIMEOUT, ROUSE_ETIMEDOUT},
+    {ERROR_TIMEOUT, ROUSE_ETIMEDOUT},
+    {WAIT_TIMEOUT, ROUSE_ETIMEDOUT},
+    {ERROR_CANCELLED, ROUSE_ECANCELED},
+    {WSA_E_CANCELLED, ROUSE_ECANCELED},
+    {WSAECANCELLED, ROUSE_ECANCELED},
+    {ERROR_ABANDONED_WAIT_0, ROUSE_EBADF},
+    {WSAEBADF, ROUSE_EBADF},
+    {ERROR_INVALID_HANDLE_STATE, ROUSE_EBADF},
+    {ERROR_NETNAME_DELETED, ROUSE_ECONNRESET},
+    {ERROR_GRACEFUL_DISCONNECT, ROUSE_ECONNRESET},
+    {WSAENETRESET, ROUSE_ECONNRESET},
+    {ERROR_CONNECTION_REFUSED, ROUSE_ECONNREFUSED},
+    {ERROR_PORT_UNREACHABLE, ROUSE_ECONNREFUSED},
+    {ERROR_CONNECTION_ABORTED, ROUSE_ECONNABORTED},
+    {ERROR_NETWORK_UNREACHABLE, ROUSE_ENETUNREACH},
+    {ERROR_HOST_UNREACHABLE, ROUSE_EHOSTUNREACH},
+    {WSAEHOSTDOWN, ROUSE_EHOSTUNREACH},
+    {WSASYSNOTREADY, ROUSE_ENETDOWN},
+    {WSANOTINITIALISED, ROUSE_ENETDOWN},
+    {ERROR_ADDRESS_ALREADY_ASSOCIATED, ROUSE_EADDRINUSE},
+    {ERROR_PIPE_NOT_CONNECTED, ROUSE_EPIPE},
+    {ERROR_NO_DATA, ROUSE_EPIPE},
+    {ERROR_BAD_PIPE, ROUSE_EPIPE},
+    {WSAESHUTDOWN, ROUSE_EPIPE},
+    {WSAEDISCON, ROUSE_EPIPE},
+    {ERROR_MORE_DATA, ROUSE_EMSGSIZE},
+    {ERROR_CRC, ROUSE_EIO},
+    {ERROR_GEN_FAILURE, ROUSE_EIO},
+    {ERROR_SEEK, ROUSE_EIO},
+    {ERROR_READ_FAULT, ROUSE_EIO},
+    {ERROR_WRITE_FAULT, ROUSE_EIO},
+    {ERROR_OPEN_FAILED, ROUSE_EIO},
+    {ERROR_DISK_CORRUPT, ROUSE_EIO},
+    {ERROR_FILE_CORRUPT, ROUSE_EIO},
+    {ERROR_CANT_ACCESS_FILE, ROUSE_EACCES},
+    {740, ROUSE_EACCES},  // ELEVATION_REQUIRED
+    {WSAEACCES, ROUSE_EACCES},
+    {ERROR_NOT_ALL_ASSIGNED, ROUSE_EPERM},
+    {681, ROUSE_ELOOP},  // STOPPED_ON_SYMLINK
+    {WSAELOOP, ROUSE_ELOOP},
+    {ERROR_DEV_NOT_EXIST, ROUSE_ENODEV},
+    {ERROR_INVALID_FLAGS, ROUSE_EINVAL},
+    {ERROR_NEGATIVE_SEEK, ROUSE_EINVAL},
+    {ERROR_NO_UNICODE_TRANSLATION, ROUSE_EINVAL},
+    {ERROR_NOT_A_REPARSE_POINT, ROUSE_EINVAL},
+    {WSAEINVAL, ROUSE_EINVAL},
+    {WSAEFAULT, ROUSE_EFAULT},
+    {WSAEMFILE, ROUSE_EMFILE},
+    {WSAEINPROGRESS, ROUSE_EALREADY},
+    {WSAEOPNOTSUPP, ROUSE_ENOTSUP},
+    {WSAEPFNOSUPPORT, ROUSE_EAFNOSUPPORT},
+    {WSAESOCKTNOSUPPORT, ROUSE_EPROTONOSUPPORT},
+    {WSAENAMETOOLONG, ROUSE_ENAMETOOLONG},
+    {WSAENOTEMPTY, ROUSE_ENOTEMPTY},
+    {WSAEDQUOT, ROUSE_EDQUOT},
+    {WSAESTALE, ROUSE_ESTALE},
+    {ERROR_PROC_NOT_FOUND, ROUSE_ENOSYS},
+};
+
+static const struct pair listed[] = {
+#define PAIR(name, value, error, windows, text) {windows, value},
+    ROUSE_ERROR_LIST(PAIR)
+#undef PAIR
+};
+
+int rouse_error_from_system(int error) {
+  if (error == 0) return 0;
+  for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) {
+    if (listed[i].error == error) return listed[i].code;
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    if (others[i].error == error) return others[i].code;
+  }
+  return ROUSE_EUNKNOWN;
+}
+
+// Some status codes say more than the Win32 code that they are translated to.
+int rouse__error_from_status(NTSTATUS status) {
+  static const struct {
+    uint32_t status;
+    int code;
+  } exact[] = {
+      {0xC00000BA, ROUSE_EISDIR},      // FILE_IS_A_DIRECTORY, else access denied
+      {0xC0000103, ROUSE_ENOTDIR},     // NOT_A_DIRECTORY
+      {0xC0000101, ROUSE_ENOTEMPTY},   // DIRECTORY_NOT_EMPTY
+      {0xC0000056, ROUSE_ENOENT},      // DELETE_PENDING, else access denied
+      {0xC0000121, ROUSE_EBUSY},       // CANNOT_DELETE, else access denied
+      {0xC0000906, ROUSE_EACCES},      // VIRUS_INFECTED
+      {0xC000020C, ROUSE_ECONNRESET},  // CONNECTION_DISCONNECTED
+      {0xC0000120, ROUSE_ECANCELED},   // CANCELLED
+      {0xC0000023, ROUSE_ERANGE},      // BUFFER_TOO_SMALL
+      {0xC00000B5, ROUSE_ETIMEDOUT},   // IO_TIMEOUT
+  };
+  typedef ULONG NTAPI to_win32_fn(NTSTATUS status);
+  if (status >= 0) return 0;
+  for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+    if (exact[i].status == (uint32_t)status) return exact[i].code;
+  }
+  static FARPROC to_win32;
+  if (!to_win32) to_win32 = rouse__windows_function(L"ntdll.dll", "RtlNtStatusToDosError");
+  if (!to_win32) return ROUSE_EUNKNOWN;
+  return rouse_error_from_system((int)((to_win32_fn *)(uintptr_t)to_win32)(status));
+}
+
+int rouse__error_last(void) {
+  int code = rouse_error_from_system((int)GetLastError());
+  return code ? code : ROUSE_EUNKNOWN;
+}
