@@ -11,18 +11,18 @@
 //    7, 8, 9  freed right after the last use             stress/lifetimes.c
 //   10  mail between clearing its flag and the drain     no_mail_is_left_lying
 //   11  a big request and endless small ones             stress/amounts.c
-//   12  a request that is never met, cancelled, then close stress/amounts.c
+//   12  a request never met, cancelled, then close       stress/amounts.c
 //   13  close against acquire against release            stress/amounts.c
 //   14  two sets on two waiters                          two_sets_reach_two_waiters
 //   15  set against cancel of the only waiter            set_against_cancel_stays_or_is_given
 //   17  a pulse releases the old, not the new            pulse_releases_the_old_and_none_of_the_new
-//   18  wake-all against a waiter that waits again at once woken_once_by_each_wake_all
+//   18  wake-all, and a waiter that waits again at once  woken_once_by_each_wake_all
 //   19  wake-one granted, then cancelled                 wake_is_passed_on_or_given
 //   24, 28, 29  doorbells                                conformance/doorbell.c
 //   30  full rings                                       conformance/mixed.c
 //   31  fork with loops alive                            conformance/mixed.c, unit/loop_test.c
 //   33  shrinking into debt and growing                  stress/amounts.c
-//   34  zeroed memory, first used by two threads at once zeroed_memory_may_be_used_by_two_at_once
+//   34  zeroed memory, first used by two at once         zeroed_memory_may_be_used_by_two_at_once
 //   35  stack overflow                                   unit/task_test.c
 #include <sched.h>
 #include <stdlib.h>
