@@ -10,8 +10,10 @@
 #include <rouse/loop.h>
 #include <rouse/mutex.h>
 #include <rouse/probe.h>
+#include <rouse/process.h>
 #include <rouse/run.h>
 #include <rouse/semaphore.h>
+#include <rouse/signal.h>
 #include <rouse/task.h>
 #include <rouse/tcp.h>
 #include <rouse/version.h>

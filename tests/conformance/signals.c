@@ -1,7 +1,8 @@
-// Signals that come while a loop sleeps, on every backend.
+// Signals, on every backend: that come while a loop sleeps, and that are received in it.
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../support/conformance.h"
 
@@ -37,10 +38,120 @@ static void signal_to_the_sleeping_thread_is_no_failure(void **state) {
   test_loop_destroy(loop);
 }
 
+// --- received in the loop ------------------------------------------------------------------------
+
+static rouse_fd opened;  // for SIGUSR2, SIGHUP and SIGRTMIN, before any thread was started
+
+static void send_value(int number, int value) {
+  check_system(sigqueue(getpid(), number, (union sigval){.sival_int = value}));
+}
+
+static int64_t receive_and_return(void *argument) {
+  rouse_signal got;
+  int result = rouse_signal_wait(opened, &got, *(int64_t *)argument);
+  return result ? result : got.number * 1000 + got.value;
+}
+
+static int64_t wait_for_signals(void *argument) {
+  (void)argument;
+  rouse_signal got;
+  int64_t for_ever = ROUSE_FOREVER, soon = rouse_deadline_in_ns(MILLISECOND);
+  check_result(rouse_signal_take(opened, &got), ROUSE_EAGAIN);
+  check_equal(receive_and_return(&soon), ROUSE_ETIMEDOUT);
+
+  rouse_task *waiter = test_spawn(NULL, receive_and_return, &for_ever);
+  rouse_task_yield();
+  send_value(SIGUSR2, 17);
+  check_equal(test_join(waiter), SIGUSR2 * 1000 + 17);
+
+  waiter = test_spawn(rouse_run_loop(1), receive_and_return, &for_ever);
+  check_system(kill(getpid(), SIGHUP));
+  check_equal(test_join(waiter), SIGHUP * 1000);
+
+  waiter = test_spawn(NULL, receive_and_return, &for_ever);
+  rouse_task_yield();
+  rouse_task_cancel(waiter);
+  check_equal(test_join(waiter), ROUSE_ECANCELED);
+  send_value(SIGUSR2, 1);  // the cancelled one took nothing
+  check_result(rouse_signal_wait(opened, &got, ROUSE_FOREVER), ROUSE_DONE);
+  check_equal(got.number, SIGUSR2);
+  check_equal(got.code, SI_QUEUE);
+  check_equal(got.pid, getpid());
+  check_equal(got.uid, getuid());
+  return 0;
+}
+
+static void signals_are_received_by_tasks(void **state) {
+  (void)state;
+  test_run(2, wait_for_signals, NULL);
+}
+
+static int64_t share_queued_signals(void *argument) {
+  (void)argument;
+  enum { MANY = 50 };
+  rouse_task *waiters[MANY];
+  int64_t for_ever = ROUSE_FOREVER;
+  bool seen[MANY] = {false};
+  for (uint32_t i = 0; i < MANY; i++) {
+    waiters[i] = test_spawn(rouse_run_loop(i % 2), receive_and_return, &for_ever);
+  }
+  for (int i = 0; i < MANY; i++) send_value(SIGRTMIN, i);
+  for (int i = 0; i < MANY; i++) {
+    int64_t value = test_join(waiters[i]) - SIGRTMIN * INT64_C(1000);
+    check(value >= 0 && value < MANY);
+    check(!seen[value]);
+    seen[value] = true;
+  }
+  return 0;
+}
+
+static void each_queued_signal_is_received_once(void **state) {
+  (void)state;
+  test_run(2, share_queued_signals, NULL);
+}
+
+static void callback_hears_that_a_signal_can_be_taken(void **state) {
+  (void)state;
+  rouse_loop *loop = test_loop_create();
+  test_io io;
+  test_io_init(&io, loop, NULL);
+  check_result(rouse_signal_wait_start(&io.io, opened, ROUSE_FOREVER), ROUSE_PENDING);
+  send_value(SIGUSR2, 5);
+  test_loop_run_until(loop, &io.completed, 1);
+  check(io.result > 0);
+  rouse_signal got;
+  check_result(rouse_signal_take(opened, &got), ROUSE_DONE);
+  check_equal(got.value, 5);
+  check_result(rouse_signal_take(opened, &got), ROUSE_EAGAIN);
+  test_loop_destroy(loop);
+}
+
+static void wrong_signals_and_descriptors_are_refused(void **state) {
+  (void)state;
+  rouse_signal got;
+  sigset_t before, after;
+  const int never[] = {SIGUSR1, SIGKILL}, none[] = {0}, large[] = {1000};
+  check_system(pthread_sigmask(SIG_SETMASK, NULL, &before));
+  check_result(rouse_signal_open(never, 2), ROUSE_EINVAL);
+  check_result(rouse_signal_open(none, 1), ROUSE_EINVAL);
+  check_result(rouse_signal_open(large, 1), ROUSE_EINVAL);
+  check_result(rouse_signal_open(never, 0), ROUSE_EINVAL);
+  check_system(pthread_sigmask(SIG_SETMASK, NULL, &after));
+  check_equal(sigismember(&after, SIGUSR1), sigismember(&before, SIGUSR1));
+  check_result(rouse_signal_take(-1, &got), ROUSE_EBADF);
+}
+
 int main(void) {
+  const int received[] = {SIGUSR2, SIGHUP, SIGRTMIN};
+  opened = rouse_signal_open(received, 3);
+  check(opened >= 0);
   conformance_begin();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(signal_to_the_sleeping_thread_is_no_failure),
+      cmocka_unit_test(signals_are_received_by_tasks),
+      cmocka_unit_test(each_queued_signal_is_received_once),
+      cmocka_unit_test(callback_hears_that_a_signal_can_be_taken),
+      cmocka_unit_test(wrong_signals_and_descriptors_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
