@@ -14,8 +14,11 @@
 #include <rouse/run.h>
 #include <rouse/semaphore.h>
 #include <rouse/signal.h>
+#include <rouse/socket.h>
 #include <rouse/task.h>
 #include <rouse/tcp.h>
+#include <rouse/udp.h>
+#include <rouse/unix.h>
 #include <rouse/version.h>
 #include <rouse/wait.h>
 #include <rouse/waitqueue.h>

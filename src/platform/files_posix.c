@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "runtime/perform.h"
@@ -30,6 +32,29 @@ static int64_t write_at(const rouse_io *io) {
     if (put >= 0 || errno != ESPIPE) return put;
   }
   return write(io->fd, io->address, io->length);
+}
+
+_Static_assert(sizeof(rouse_span) == sizeof(struct iovec) &&
+                   offsetof(rouse_span, data) == offsetof(struct iovec, iov_base) &&
+                   offsetof(rouse_span, size) == offsetof(struct iovec, iov_len),
+               "a span is not what the system takes");
+
+static int64_t transfer_spans(const rouse_io *io) {
+  const struct iovec *spans = io->address;
+  const int count = (int)io->length;
+  const bool reads = io->operation == ROUSE__IO_READ_SPANS;
+  if (io->offset != ROUSE_OFFSET_CURRENT) {
+    const off_t at = (off_t)io->offset;
+    ssize_t moved = reads ? preadv(io->fd, spans, count, at) : pwritev(io->fd, spans, count, at);
+    if (moved >= 0 || errno != ESPIPE) return moved;
+  }
+  return reads ? readv(io->fd, spans, count) : writev(io->fd, spans, count);
+}
+
+static int64_t splice_bytes(const rouse_io *io) {
+  loff_t from = (loff_t)io->offset, to = (loff_t)io->offset2;
+  return splice(io->fd, io->offset == ROUSE_OFFSET_CURRENT ? NULL : &from, io->fd2,
+                io->offset2 == ROUSE_OFFSET_CURRENT ? NULL : &to, io->length, 0);
 }
 
 // The C libraries differ in whether they know this call.
@@ -72,7 +97,12 @@ static int64_t call(const rouse_io *io) {
     case ROUSE__IO_LINK:
       return linkat(io->fd, io->address, io->fd2, io->address2, (int)io->flags);
     case ROUSE__IO_ALLOCATE:
-      return fallocate(io->fd, (int)io->mode, (off_t)io->offset, (off_t) * (uint64_t *)io->address);
+      return fallocate(io->fd, (int)io->mode, (off_t)io->offset, (off_t)io->offset2);
+    case ROUSE__IO_READ_SPANS:
+    case ROUSE__IO_WRITE_SPANS:
+      return transfer_spans(io);
+    case ROUSE__IO_SPLICE:
+      return splice_bytes(io);
     default:
       errno = ENOSYS;
       return -1;

@@ -1,5 +1,5 @@
-// What the TCP functions need of the system besides operations: sockets, before anything is waited
-// for. All return a descriptor, a number or 0, or a negative ROUSE_E… code. None of them waits.
+// What the socket functions need of the system besides operations: all that is not waited for. All
+// return a descriptor, a number or 0, or a negative ROUSE_E… code. errno is left as it was.
 #ifndef ROUSE_PLATFORM_SOCKET_H
 #define ROUSE_PLATFORM_SOCKET_H
 
@@ -7,12 +7,26 @@
 
 struct sockaddr;
 
-// A stream socket of |address|'s family, closed on exec, Nagle's delay off.
-int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool blocking);
-// The same, bound to |address| and listening.
+// A socket of |address|'s family, closed on exec; of streams (Nagle's delay off) or datagrams.
+int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool datagrams,
+                       bool blocking);
+// A stream socket, bound to |address| and listening.
 int rouse__socket_listen(const struct sockaddr *address, uint32_t size, int backlog, bool blocking);
+int rouse__socket_bind(int fd, const struct sockaddr *address, uint32_t size);
+// Connects a socket of datagrams, which does not wait.
+int rouse__socket_set_peer(int fd, const struct sockaddr *address, uint32_t size);
+int rouse__socket_pair(bool datagrams, bool blocking, int out_fds[2]);
+void rouse__socket_close(int fd);
+
+// The address that |fd| is bound to, or its peer's.
+int rouse__socket_address(int fd, bool of_peer, struct sockaddr *address, uint32_t *size);
 // The port that |fd| is bound to.
 int rouse__socket_port(int fd);
-void rouse__socket_close(int fd);
+// The address of the local socket |path|; see unix.h.
+int rouse__socket_local_address(const char *path, struct sockaddr *address, uint32_t *size);
+
+// Options, by their public numbers; see socket.h.
+int rouse__socket_set(int fd, int option, int value);
+int rouse__socket_get(int fd, int option, int *out_value);
 
 #endif

@@ -27,15 +27,28 @@ enum rouse__operation {
   ROUSE__IO_MKDIR,     // fd, address, mode
   ROUSE__IO_SYMLINK,   // address: target; fd, address2: the new path
   ROUSE__IO_LINK,      // fd, address; fd2, address2; flags
-  ROUSE__IO_ALLOCATE,  // fd, mode, offset; length of the range in *(uint64_t *)address
-  ROUSE__IO_POLL,      // fd, flags: POLL*; result: the events
-  ROUSE__IO_ACCEPT,    // fd; the connection closes on exec
-  ROUSE__IO_CONNECT,   // fd, address, length
-  ROUSE__IO_RECEIVE,   // fd, address, length
-  ROUSE__IO_SEND,      // fd, address, length; no signal
-  ROUSE__IO_SHUTDOWN,  // fd, flags: how
+  ROUSE__IO_ALLOCATE,  // fd, mode, offset, offset2: size
+  // From here on operations may have to do with other threads and processes.
+  ROUSE__IO_POLL,            // fd, flags: POLL*; result: the events
+  ROUSE__IO_READ_SPANS,      // fd, address: spans, length: how many, offset
+  ROUSE__IO_WRITE_SPANS,     // the same
+  ROUSE__IO_SPLICE,          // fd, offset; fd2, offset2 (UINT64_MAX: current); length
+  ROUSE__IO_ACCEPT,          // fd; the connection closes on exec
+  ROUSE__IO_CONNECT,         // fd, address, length
+  ROUSE__IO_RECEIVE,         // fd, address, length
+  ROUSE__IO_SEND,            // fd, address, length, flags: ROUSE__SEND_WHOLE; no signal
+  ROUSE__IO_SHUTDOWN,        // fd, flags: how
+  ROUSE__IO_RECEIVE_SPANS,   // fd, address: spans, length: how many
+  ROUSE__IO_SEND_SPANS,      // the same; flags as SEND; no signal
+  ROUSE__IO_RECEIVE_FROM,    // fd, address, length; address2: the peer's (or NULL), mode: the room
+                             // there; offset: uint32_t *, where its size goes
+  ROUSE__IO_SEND_TO,         // fd, address, length; address2: the peer's (or NULL), mode: its size
+  ROUSE__IO_SEND_ZERO_COPY,  // as SEND; complete when the system has let go of the bytes
   ROUSE__IO_OPERATIONS
 };
+
+// SEND, SEND_SPANS: try to move all of it.
+enum { ROUSE__SEND_WHOLE = 1 };
 
 // rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by
 // rouse__io_blocking().

@@ -29,3 +29,24 @@ int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t dead
   rouse__io_set(io, ROUSE__IO_POLL, fd, NULL, 0, events);
   return rouse__io_start(io, deadline_ns);
 }
+
+static void set_splice(rouse_io *io, rouse_fd from, uint64_t from_offset, rouse_fd to,
+                       uint64_t to_offset, size_t size) {
+  rouse__io_set(io, ROUSE__IO_SPLICE, from, NULL, rouse__length_of(size), 0);
+  rouse__io_set_second(io, to, NULL);
+  io->offset = from_offset;
+  io->offset2 = to_offset;
+}
+
+int64_t rouse_fd_splice(rouse_fd from, uint64_t from_offset, rouse_fd to, uint64_t to_offset,
+                        size_t size, int64_t deadline_ns) {
+  rouse_io io;
+  set_splice(&io, from, from_offset, to, to_offset, size);
+  return rouse__io_wait(&io, deadline_ns);
+}
+
+int rouse_fd_splice_start(rouse_io *io, rouse_fd from, uint64_t from_offset, rouse_fd to,
+                          uint64_t to_offset, size_t size, int64_t deadline_ns) {
+  set_splice(io, from, from_offset, to, to_offset, size);
+  return rouse__io_start(io, deadline_ns);
+}

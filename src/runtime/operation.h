@@ -6,11 +6,8 @@
 
 #include "runtime/loop_internal.h"
 
-// The most bytes of one transfer.
-enum { ROUSE__LENGTH_MOST = 1 << 30 };
-
 static inline uint32_t rouse__length_of(size_t size) {
-  return size < ROUSE__LENGTH_MOST ? (uint32_t)size : ROUSE__LENGTH_MOST;
+  return (uint32_t)(size < ROUSE_IO_SIZE_MAX ? size : ROUSE_IO_SIZE_MAX);
 }
 
 // What every operation has, in one call. Of the rest only what the operation uses is set.
@@ -26,6 +23,16 @@ static inline void rouse__io_set(rouse_io *io, enum rouse__operation operation, 
 static inline void rouse__io_set_second(rouse_io *io, rouse_fd fd, const void *address) {
   io->fd2 = fd;
   io->address2 = (void *)(uintptr_t)address;
+}
+
+static inline bool rouse__spans_valid(uint32_t count) {
+  return count > 0 && count <= ROUSE_SPANS_MAX;
+}
+
+// Whether sockets that the calling thread opens are better off without O_NONBLOCK.
+static inline bool rouse__blocking_sockets(void) {
+  const rouse_loop *loop = rouse__loop_here;
+  return loop && loop->backend->ops->blocking_sockets;
 }
 
 // The form with _start of an operation whose fields are set.

@@ -9,4 +9,14 @@
 // was.
 int64_t rouse__file_perform(rouse_io *io);
 
+// --- messages: operations that take more than one address or piece of memory ---------------------
+
+struct msghdr;
+
+// What the system calls on messages take for |io| (RECEIVE_SPANS, SEND_SPANS, RECEIVE_FROM,
+// SEND_TO), laid out in io->system: it must stay there until the operation ends.
+struct msghdr *rouse__message_prepare(rouse_io *io);
+// Such an operation has moved |moved| bytes: stores the peer's address size; the result.
+int64_t rouse__message_result(rouse_io *io, int64_t moved);
+
 #endif

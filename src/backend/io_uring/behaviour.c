@@ -266,7 +266,7 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
 static const char OURS[] = "io_uring";
 
 static void report_operations(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
-  uint32_t operations;
+  uint64_t operations;
   char reason[ROUSE__URING_REASON_SIZE] = "";
   if (rouse__uring_operations(ring, without, &operations, reason, sizeof reason)) {
     rouse__probe_add(probe, OURS, "operations", false, "%s", reason);
@@ -275,7 +275,7 @@ static void report_operations(rouse_probe *probe, struct io_uring *ring, uint32_
   char missing[ROUSE__URING_REASON_SIZE] = "";
   size_t used = 0;
   for (unsigned i = 0; i < ROUSE__IO_OPERATIONS && used < sizeof missing; i++) {
-    if (operations & 1U << i) continue;
+    if (operations & UINT64_C(1) << i || !rouse__uring_by_blocking_call(i)) continue;
     used += (size_t)snprintf(missing + used, sizeof missing - used, " %s",
                              rouse__uring_operation_name(i));
   }

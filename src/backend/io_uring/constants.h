@@ -8,6 +8,9 @@
 // mask.
 enum { ROUSE__URING_OP_FUTEX_WAIT = 51, ROUSE__URING_OP_FUTEX_WAKE = 52 };
 
+// Linux 6.0. As SEND; a second completion tells when the bytes are no longer needed.
+enum { ROUSE__URING_OP_SEND_ZC = 47 };
+
 // Operations of io_uring_register(). Linux 6.13: sends a MSG_RING without a ring of one's own (fd
 // -1).
 enum { ROUSE__URING_REGISTER_SEND_MSG_RING = 31 };

@@ -31,6 +31,7 @@
 #include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
 #include "platform/platform.h"
+#include "runtime/perform.h"
 
 enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000;
@@ -42,6 +43,7 @@ enum {
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
   CANCELLED = 8,       // its end was asked for
+  POLLING = 16,        // it was tried too early, and waits for readiness
 };
 
 struct list {
@@ -54,7 +56,7 @@ struct uring {
   struct rouse__uring_bell bell;
   struct rouse__uring_setup setup;
   struct list waiting, ended, cancels;
-  uint32_t operations;  // that the ring can do, a bit each
+  uint64_t operations;  // that the ring can do, a bit each
   unsigned cancel_flags;
   uint64_t events;  // completions and bells, to tell whether anything came
   bool refused;     // the kernel did not take all entries
@@ -131,19 +133,31 @@ static struct io_uring_sqe *take_entry(struct uring *uring) {
 static bool start(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
   if (!sqe) return false;
-  rouse__uring_prepare(sqe, io);
+  if (io->backend[FLAGS] & POLLING) {
+    io_uring_prep_poll_add(sqe, io->fd, rouse__uring_readiness_of(io));
+  } else {
+    rouse__uring_prepare(sqe, io);
+  }
   sqe->user_data = (uintptr_t)io;
   return true;
+}
+
+static void start_or_wait(struct uring *uring, rouse_io *io) {
+  if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
 }
 
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
-  if (!(uring->operations & 1U << io->operation))
-    return rouse__io_blocking(io, rouse__uring_perform);
+  if (!(uring->operations & UINT64_C(1) << io->operation)) {
+    if (io->operation != ROUSE__IO_SEND_ZERO_COPY) {
+      return rouse__io_blocking(io, rouse__uring_perform);
+    }
+    io->operation = ROUSE__IO_SEND;
+  }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
-  if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
+  start_or_wait(uring, io);
   return 0;
 }
 
@@ -194,18 +208,57 @@ static bool refill(struct uring *uring) {
 
 // --- completions ---------------------------------------------------------------------------------
 
-static void complete(struct uring *uring, rouse_io *io, int result) {
+static void complete(struct uring *uring, rouse_io *io, int64_t result) {
   if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
   uring->backend.in_flight--;
   uring->events++;
   ROUSE__URING_RECEIVED(ROUSE__URING_TALKS(io->operation));
-  rouse__io_complete(io, result < 0 ? rouse_error_from_system(-result) : result);
+  rouse__io_complete(io, result);
 }
 
-static void operation_ended(struct uring *uring, rouse_io *io, int result) {
-  // A system call that a cancel interrupts ends with EINTR. It had no effect.
-  if (result == -EINTR && (io->backend[FLAGS] & CANCELLED)) result = -ECANCELED;
-  complete(uring, io, result);
+// Whether |io|, which has ended with |result|, is to be tried again: nothing has happened yet.
+//
+// EINTR    a signal, which has nothing to do with the operation; or a cancel, which interrupts it.
+// EAGAIN   the open file has O_NONBLOCK. The ring then waits for its readiness by itself.
+// EOPNOTSUPP  of a zero-copy send: the socket can only copy.
+static bool to_try_again(rouse_io *io, int result) {
+  bool polled = io->backend[FLAGS] & POLLING;
+  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
+  if (polled) return result >= 0;
+  if (result == -EINTR) return io->operation != ROUSE__IO_CLOSE;
+  if (result == -EAGAIN && rouse__uring_readiness_of(io)) {
+    io->backend[FLAGS] |= POLLING;
+    return true;
+  }
+  if (result == -EOPNOTSUPP && io->operation == ROUSE__IO_SEND_ZERO_COPY) {
+    io->operation = ROUSE__IO_SEND;
+    return true;
+  }
+  return false;
+}
+
+// A close is done, whatever interrupted it.
+static int64_t result_of(rouse_io *io, int result) {
+  if (io->operation == ROUSE__IO_CLOSE && result == -EINTR) return 0;
+  if (result < 0) return rouse_error_from_system(-result);
+  return io->operation == ROUSE__IO_RECEIVE_FROM ? rouse__message_result(io, result) : result;
+}
+
+static void operation_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
+  int result = cqe->res;
+  if (cqe->flags & IORING_CQE_F_NOTIF) {
+    result = (int)io->result;  // noted when the bytes were taken
+  } else if (cqe->flags & IORING_CQE_F_MORE) {
+    io->result = result;
+    return;
+  }
+  if (!to_try_again(io, result)) {
+    complete(uring, io, result_of(io, result));
+  } else if (io->backend[FLAGS] & CANCELLED) {
+    complete(uring, io, ROUSE_ECANCELED);
+  } else {
+    start_or_wait(uring, io);
+  }
 }
 
 static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
@@ -228,7 +281,7 @@ static void reap(struct uring *uring) {
       if (cqe->user_data == ROUSE__URING_FOR_BELL) {
         bell_rang(uring, cqe);
       } else if (cqe->user_data != ROUSE__URING_FOR_CANCEL) {
-        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe->res);
+        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
       }
     }
     // ORDER(cq-head): release, our reads; the kernel acquires before it uses the places again.
@@ -240,7 +293,7 @@ static void settle_ended(struct uring *uring) {
   rouse_io *io;
   while ((io = uring->ended.first)) {
     list_remove(&uring->ended, io, ENDED);
-    complete(uring, io, -ECANCELED);
+    complete(uring, io, ROUSE_ECANCELED);
   }
 }
 

@@ -23,6 +23,7 @@ enum {
   ROUSE__URING_WITHOUT_CQE_SKIP = 1 << 6,
   ROUSE__URING_WITHOUT_REGISTERED_RING = 1 << 7,
   ROUSE__URING_WITHOUT_FILE_NAMES = 1 << 8,  // operations on names: unlink, rename, mkdir, …
+  ROUSE__URING_WITHOUT_SEND_ZC = 1 << 9,
 };
 
 // user_data of what is not an operation. Operations have their address, which is larger.
@@ -118,13 +119,20 @@ void rouse__uring_probe(rouse_probe *probe);
 // --- operations.c --------------------------------------------------------------------------------
 
 // Which operations |ring| can do, a bit each. 0, or a failure and why.
-int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint32_t *out_operations,
+int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint64_t *out_operations,
                             char *reason, size_t reason_size);
 // The name of an operation in the kernel's words, or NULL.
 const char *rouse__uring_operation_name(unsigned operation);
-// Fills in |sqe| for |io|.
-void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
+// What a ring can't do is done by a blocking call; else by other entries.
+bool rouse__uring_by_blocking_call(unsigned operation);
 // Does |io| by a system call that blocks: the result.
 int64_t rouse__uring_perform(rouse_io *io);
+
+// --- prepare.c -----------------------------------------------------------------------------------
+
+// Fills in |sqe| for |io|.
+void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
+// The readiness to wait for when |io| was tried on a descriptor that does not wait; 0: it has none.
+unsigned rouse__uring_readiness_of(const rouse_io *io);
 
 #endif

@@ -31,7 +31,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,130 +39,19 @@
 #include "platform/platform.h"
 #include "runtime/perform.h"
 
-// The words of a rouse_io that are the backend's: links, and where it is.
-enum { NEXT, PREVIOUS, PLACE };
-enum { WAITING = 1, DONE };
-
-enum { IN, OUT, ANY, DIRECTIONS };
-enum {
-  FAILED = POLLERR | POLLHUP,
-  // What a POLL may ask for; further bits mean something else to epoll.
-  POLLED =
-      POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP,
-};
-
-// What waits for one descriptor.
-struct waiters {
-  rouse_io *first[DIRECTIONS];  // rings; the last is first's previous
-  uint32_t key;                 // the readiness set's
-  bool emptied;                 // by the last receive, it seems
-  uint8_t vain;                 // tries to receive that came too early, in a row; as 2^n - 1
-  uint8_t skips;                // so many more receives wait without a try
-};
-
-enum { PAGE = 256, VAIN_MOST = 15 };
-
-struct poller {
-  struct rouse__backend base;
-  struct rouse__readiness *readiness;
-  struct rouse__bell bell;
-  uint64_t waiting;
-  rouse_io *done_first, *done_last;
-  struct waiters **pages;  // by descriptor, PAGE to a page
-  uint32_t page_count;
-};
+enum { VAIN_MOST = 15, FAILED = POLLERR | POLLHUP };
 
 static struct poller *poller_of(struct rouse__backend *backend) { return (struct poller *)backend; }
-
-// --- what waits for a descriptor -----------------------------------------------------------------
-
-static struct waiters *find(const struct poller *poller, int fd) {
-  uint32_t page = (uint32_t)fd / PAGE;
-  if (fd < 0 || page >= poller->page_count || !poller->pages[page]) return NULL;
-  return &poller->pages[page][(uint32_t)fd % PAGE];
-}
-
-static bool make_room(struct poller *poller, uint32_t page) {
-  uint32_t count = poller->page_count ? poller->page_count : 16;
-  while (count <= page) count *= 2;
-  struct waiters **pages = rouse__allocate(count * sizeof *pages, _Alignof(struct waiters *));
-  if (!pages) return false;
-  if (poller->pages) memcpy(pages, poller->pages, poller->page_count * sizeof *pages);
-  rouse__free(poller->pages);
-  poller->pages = pages;
-  poller->page_count = count;
-  return true;
-}
-
-static struct waiters *find_or_make(struct poller *poller, int fd) {
-  uint32_t page = (uint32_t)fd / PAGE;
-  if (page >= poller->page_count && !make_room(poller, page)) return NULL;
-  struct waiters **at = &poller->pages[page];
-  if (!*at) *at = rouse__allocate(PAGE * sizeof **at, _Alignof(struct waiters));
-  return *at ? &(*at)[(uint32_t)fd % PAGE] : NULL;
-}
-
-static int direction_of(const rouse_io *io) {
-  switch (io->operation) {
-    case ROUSE__IO_READ:
-    case ROUSE__IO_RECEIVE:
-    case ROUSE__IO_ACCEPT:
-      return IN;
-    case ROUSE__IO_POLL:
-      return ANY;
-    default:
-      return OUT;
-  }
-}
-
-static rouse_io *next_of(const rouse_io *io) { return (rouse_io *)io->backend[NEXT]; }
-static rouse_io *previous_of(const rouse_io *io) { return (rouse_io *)io->backend[PREVIOUS]; }
-
-static void add_waiter(struct poller *poller, struct waiters *waiters, rouse_io *io) {
-  rouse_io **first = &waiters->first[direction_of(io)];
-  rouse_io *last = *first ? previous_of(*first) : io;
-  if (!*first) *first = io;
-  io->backend[NEXT] = (uintptr_t)*first;
-  io->backend[PREVIOUS] = (uintptr_t)last;
-  last->backend[NEXT] = (uintptr_t)io;
-  (*first)->backend[PREVIOUS] = (uintptr_t)io;
-  io->backend[PLACE] = WAITING;
-  poller->waiting++;
-}
-
-static void remove_waiter(struct poller *poller, struct waiters *waiters, rouse_io *io) {
-  rouse_io **first = &waiters->first[direction_of(io)];
-  rouse_io *next = next_of(io), *previous = previous_of(io);
-  previous->backend[NEXT] = (uintptr_t)next;
-  next->backend[PREVIOUS] = (uintptr_t)previous;
-  if (*first == io) *first = next == io ? NULL : next;
-  poller->waiting--;
-}
-
-// The events for which anything waits; 0 is also what somebody may wait for.
-static uint32_t wanted(const struct waiters *waiters) {
-  uint32_t events = (waiters->first[IN] ? POLLIN : 0) | (waiters->first[OUT] ? POLLOUT : 0);
-  rouse_io *first = waiters->first[ANY], *io = first;
-  while (io) {
-    events |= io->flags & POLLED;
-    io = next_of(io) == first ? NULL : next_of(io);
-  }
-  return events;
-}
-
-static bool anybody(const struct waiters *waiters) {
-  return waiters->first[IN] || waiters->first[OUT] || waiters->first[ANY];
-}
 
 // --- ends ----------------------------------------------------------------------------------------
 
 // |io|, in no list, has its result; poll() completes it.
 static void finish(struct poller *poller, rouse_io *io, int64_t result) {
   io->result = result;
-  io->backend[NEXT] = 0;
-  io->backend[PLACE] = DONE;
+  io->backend[ROUSE__NEXT] = 0;
+  io->backend[ROUSE__PLACE] = ROUSE__WAITED;
   if (poller->done_first) {
-    poller->done_last->backend[NEXT] = (uintptr_t)io;
+    poller->done_last->backend[ROUSE__NEXT] = (uintptr_t)io;
   } else {
     poller->done_first = io;
   }
@@ -173,12 +61,12 @@ static void finish(struct poller *poller, rouse_io *io, int64_t result) {
 // Ends all that wait for a descriptor, but |spared|.
 static void finish_all(struct poller *poller, struct waiters *waiters, const rouse_io *spared,
                        int64_t result) {
-  for (int direction = 0; direction < DIRECTIONS; direction++) {
+  for (int direction = 0; direction < ROUSE__DIRECTIONS; direction++) {
     rouse_io *io;
     while ((io = waiters->first[direction])) {
-      if (io == spared) io = next_of(io);
+      if (io == spared) io = rouse__waiters_next(io);
       if (io == spared) break;
-      remove_waiter(poller, waiters, io);
+      rouse__waiters_remove(poller, waiters, io);
       finish(poller, io, result);
     }
   }
@@ -189,7 +77,7 @@ static bool complete_done(struct poller *poller) {
   if (!io) return false;
   poller->done_first = NULL;
   do {
-    rouse_io *next = next_of(io);
+    rouse_io *next = rouse__waiters_next(io);
     poller->base.in_flight--;
     rouse__io_complete(io, io->result);
     io = next;
@@ -200,8 +88,8 @@ static bool complete_done(struct poller *poller) {
 // --- starting ------------------------------------------------------------------------------------
 
 static int arm(struct poller *poller, int fd, struct waiters *waiters, bool *replaced) {
-  return poller->readiness->ops->arm(poller->readiness, fd, wanted(waiters), &waiters->key,
-                                     replaced);
+  return poller->readiness->ops->arm(poller->readiness, fd, rouse__waiters_events(waiters),
+                                     &waiters->key, replaced);
 }
 
 static void disarm(struct poller *poller, int fd, struct waiters *waiters) {
@@ -210,15 +98,16 @@ static void disarm(struct poller *poller, int fd, struct waiters *waiters) {
 
 // Lets |io| wait for its descriptor. 0, or why it can't.
 static int start_waiting(struct poller *poller, rouse_io *io) {
-  struct waiters *waiters = find_or_make(poller, io->fd);
+  const int fd = rouse__descriptor_of(io);
+  struct waiters *waiters = rouse__waiters_make(poller, fd);
   if (!waiters) return ROUSE_ENOMEM;
   bool replaced;
-  add_waiter(poller, waiters, io);
-  int refused = arm(poller, io->fd, waiters, &replaced);
+  rouse__waiters_add(poller, waiters, io);
+  int refused = arm(poller, fd, waiters, &replaced);
   if (replaced || refused == ROUSE_EBADF) finish_all(poller, waiters, io, ROUSE_EBADF);
   if (!refused) return 0;
-  remove_waiter(poller, waiters, io);
-  if (!anybody(waiters)) disarm(poller, io->fd, waiters);
+  rouse__waiters_remove(poller, waiters, io);
+  if (!rouse__waiters_any(waiters)) disarm(poller, fd, waiters);
   return refused;
 }
 
@@ -243,13 +132,13 @@ static bool worth_a_try(struct waiters *waiters, const rouse_io *io) {
       return false;
     }
   }
-  int direction = direction_of(io);
-  return direction == ANY || !waiters->first[direction];
+  int direction = rouse__direction_of(io);
+  return direction == ROUSE__ANY || !waiters->first[direction];
 }
 
 // Tries |io|. True: it has its result.
 static bool tried(struct poller *poller, rouse_io *io) {
-  struct waiters *waiters = find(poller, io->fd);
+  struct waiters *waiters = rouse__waiters_find(poller, io->fd);
   if (!worth_a_try(waiters, io)) return false;
   int64_t result = rouse__poller_try(io);
   if (waiters) note_try(waiters, io, result == ROUSE__NOT_NOW);
@@ -286,6 +175,15 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
   return refused == ROUSE_EPERM ? start_by_pool(poller, io, rouse__poller_perform) : refused;
 }
 
+// Starts |io|, a splice, or goes on with it: waits for one descriptor after the other.
+static int start_splice(struct poller *poller, rouse_io *io) {
+  int64_t result = rouse__poller_try(io);
+  if (result == ROUSE__NOT_NOW) return start_waiting(poller, io);
+  if (result == ROUSE__FOR_POOL) return start_by_pool(poller, io, rouse__file_perform);
+  finish(poller, io, result);
+  return 0;
+}
+
 // The pool may have closed the descriptor before we come to those that wait for it: nothing here
 // depends on it, and nothing else runs on this thread meanwhile.
 static int start_close(struct poller *poller, rouse_io *io) {
@@ -295,7 +193,7 @@ static int start_close(struct poller *poller, rouse_io *io) {
   } else {
     refused = start_by_pool(poller, io, rouse__file_perform);
   }
-  struct waiters *waiters = refused ? NULL : find(poller, fd);
+  struct waiters *waiters = refused ? NULL : rouse__waiters_find(poller, fd);
   if (!waiters) return refused;
   finish_all(poller, waiters, NULL, ROUSE_EBADF);
   disarm(poller, fd, waiters);
@@ -314,12 +212,22 @@ static int start(struct poller *poller, rouse_io *io) {
       return 0;
     case ROUSE__IO_READ:
     case ROUSE__IO_WRITE:
+    case ROUSE__IO_READ_SPANS:
+    case ROUSE__IO_WRITE_SPANS:
       return start_transfer(poller, io);
+    case ROUSE__IO_SPLICE:
+      io->mode = ROUSE__SPLICE_FROM;
+      return start_splice(poller, io);
     case ROUSE__IO_POLL:
     case ROUSE__IO_ACCEPT:
     case ROUSE__IO_CONNECT:
     case ROUSE__IO_RECEIVE:
     case ROUSE__IO_SEND:
+    case ROUSE__IO_RECEIVE_SPANS:
+    case ROUSE__IO_SEND_SPANS:
+    case ROUSE__IO_RECEIVE_FROM:
+    case ROUSE__IO_SEND_TO:
+    case ROUSE__IO_SEND_ZERO_COPY:
       return start_by_readiness(poller, io);
     case ROUSE__IO_CLOSE:
       return start_close(poller, io);
@@ -339,11 +247,12 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
 
 static void cancel(struct rouse__backend *backend, rouse_io *io) {
   struct poller *poller = poller_of(backend);
-  if (io->backend[PLACE] != WAITING) return;  // it has its result
-  struct waiters *waiters = find(poller, io->fd);
-  remove_waiter(poller, waiters, io);
+  if (io->backend[ROUSE__PLACE] != ROUSE__WAITING) return;  // it has its result
+  const int fd = rouse__descriptor_of(io);
+  struct waiters *waiters = rouse__waiters_find(poller, fd);
+  rouse__waiters_remove(poller, waiters, io);
   finish(poller, io, ROUSE_ECANCELED);
-  if (!anybody(waiters)) disarm(poller, io->fd, waiters);
+  if (!rouse__waiters_any(waiters)) disarm(poller, fd, waiters);
 }
 
 // --- readiness -----------------------------------------------------------------------------------
@@ -353,31 +262,42 @@ static void hand_to_pool(struct poller *poller, rouse_io *io) {
   if (refused) finish(poller, io, refused);
 }
 
+static bool is_transfer(const rouse_io *io) {
+  return io->operation == ROUSE__IO_READ || io->operation == ROUSE__IO_WRITE ||
+         io->operation == ROUSE__IO_READ_SPANS || io->operation == ROUSE__IO_WRITE_SPANS;
+}
+
 // Tries those that wait in one direction, in order, until one is too early.
 static void serve(struct poller *poller, struct waiters *waiters, int direction) {
   rouse_io *io;
   while ((io = waiters->first[direction])) {
-    bool transfer = io->operation == ROUSE__IO_READ || io->operation == ROUSE__IO_WRITE;
-    if (transfer && io->mode == ROUSE__STREAM_BLOCKING) {
-      remove_waiter(poller, waiters, io);
+    if (io->operation == ROUSE__IO_SPLICE) {
+      rouse__waiters_remove(poller, waiters, io);
+      int refused = start_splice(poller, io);
+      if (refused) finish(poller, io, refused);
+      break;  // it may wait here again
+    }
+    if (is_transfer(io) && io->mode == ROUSE__STREAM_BLOCKING) {
+      rouse__waiters_remove(poller, waiters, io);
       hand_to_pool(poller, io);
       break;  // readiness was for one
     }
     int64_t result = rouse__poller_try_again(io);
     if (result == ROUSE__NOT_NOW) break;
     note_receive(waiters, io, result);
-    remove_waiter(poller, waiters, io);
+    rouse__waiters_remove(poller, waiters, io);
     finish(poller, io, result);
   }
 }
 
 static void serve_polls(struct poller *poller, struct waiters *waiters, uint32_t events) {
-  rouse_io *last = waiters->first[ANY] ? previous_of(waiters->first[ANY]) : NULL;
-  for (rouse_io *io = waiters->first[ANY], *next; last; io = next) {
-    next = next_of(io);
-    uint32_t matched = events & ((io->flags & POLLED) | FAILED);
+  rouse_io *last =
+      waiters->first[ROUSE__ANY] ? rouse__waiters_previous(waiters->first[ROUSE__ANY]) : NULL;
+  for (rouse_io *io = waiters->first[ROUSE__ANY], *next; last; io = next) {
+    next = rouse__waiters_next(io);
+    uint32_t matched = events & (rouse__events_of(io) | FAILED);
     if (matched) {
-      remove_waiter(poller, waiters, io);
+      rouse__waiters_remove(poller, waiters, io);
       finish(poller, io, matched);
     }
     if (io == last) break;
@@ -390,17 +310,17 @@ static void report(void *context, int fd, uint32_t key, uint32_t events) {
     poller->base.bells_heard += rouse__bell_hear(&poller->bell);
     return;
   }
-  struct waiters *waiters = find(poller, fd);
+  struct waiters *waiters = rouse__waiters_find(poller, fd);
   if (!waiters || waiters->key != key) return;  // of a file that was closed
   if (events & POLLNVAL) finish_all(poller, waiters, NULL, ROUSE_EBADF);
   // Writers first: a connect that failed is to have the error before a receive takes it.
-  if (events & (POLLOUT | FAILED)) serve(poller, waiters, OUT);
-  if (events & ~(uint32_t)POLLOUT) serve(poller, waiters, IN);
+  if (events & (POLLOUT | FAILED)) serve(poller, waiters, ROUSE__OUT);
+  if (events & ~(uint32_t)POLLOUT) serve(poller, waiters, ROUSE__IN);
   serve_polls(poller, waiters, events);
   bool replaced = false;
-  int refused = anybody(waiters) ? arm(poller, fd, waiters, &replaced) : 0;
+  int refused = rouse__waiters_any(waiters) ? arm(poller, fd, waiters, &replaced) : 0;
   if (refused || replaced) finish_all(poller, waiters, NULL, refused ? refused : ROUSE_EBADF);
-  if (!anybody(waiters)) disarm(poller, fd, waiters);
+  if (!rouse__waiters_any(waiters)) disarm(poller, fd, waiters);
 }
 
 static int poll_backend(struct rouse__backend *backend, int64_t deadline_ns) {

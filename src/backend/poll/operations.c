@@ -55,6 +55,11 @@ int rouse__poller_classify(rouse_io *io) {
   return 0;
 }
 
+static bool sends(const rouse_io *io) {
+  return io->operation == ROUSE__IO_WRITE || io->operation == ROUSE__IO_WRITE_SPANS ||
+         io->operation == ROUSE__IO_SEND_SPANS || io->operation == ROUSE__IO_SEND_TO;
+}
+
 static int64_t receive(const rouse_io *io) {
   return recv(io->fd, io->address, io->length, MSG_DONTWAIT);
 }
@@ -63,16 +68,37 @@ static int64_t send_bytes(const rouse_io *io) {
   return send(io->fd, io->address, io->length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static int64_t message(rouse_io *io) {
+  struct msghdr *header = rouse__message_prepare(io);
+  if (sends(io)) return sendmsg(io->fd, header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return recvmsg(io->fd, header, MSG_DONTWAIT);
+}
+
+// What a READ or WRITE moves, as spans.
+static const struct iovec *spans_of(const rouse_io *io, struct iovec *room, size_t *count) {
+  if (io->operation == ROUSE__IO_READ_SPANS || io->operation == ROUSE__IO_WRITE_SPANS) {
+    *count = io->length;
+    return io->address;
+  }
+  *room = (struct iovec){.iov_base = io->address, .iov_len = io->length};
+  *count = 1;
+  return room;
+}
+
 // At the current position: streams have no other.
 static int64_t transfer_now(const rouse_io *io) {
-  struct iovec bytes = {.iov_base = io->address, .iov_len = io->length};
-  long call = io->operation == ROUSE__IO_READ ? SYS_preadv2 : SYS_pwritev2;
-  return syscall(call, io->fd, &bytes, 1L, -1L, -1L, RWF_NOWAIT);
+  struct iovec room;
+  size_t count;
+  const struct iovec *spans = spans_of(io, &room, &count);
+  return syscall(sends(io) ? SYS_pwritev2 : SYS_preadv2, io->fd, spans, (long)count, -1L, -1L,
+                 RWF_NOWAIT);
 }
 
 static int64_t transfer(const rouse_io *io) {
-  if (io->operation == ROUSE__IO_READ) return read(io->fd, io->address, io->length);
-  return write(io->fd, io->address, io->length);
+  struct iovec room;
+  size_t count;
+  const struct iovec *spans = spans_of(io, &room, &count);
+  return sends(io) ? writev(io->fd, spans, (int)count) : readv(io->fd, spans, (int)count);
 }
 
 static int64_t transfer_other(rouse_io *io) {
@@ -88,16 +114,34 @@ static int64_t transfer_other(rouse_io *io) {
 
 static int64_t read_or_write(rouse_io *io) {
   if (io->mode != ROUSE__STREAM_SOCKET) return transfer_other(io);
-  return io->operation == ROUSE__IO_READ ? receive(io) : send_bytes(io);
+  struct iovec room;
+  struct msghdr header = {0};
+  size_t count;
+  header.msg_iov = (struct iovec *)spans_of(io, &room, &count);
+  header.msg_iovlen = count;
+  if (sends(io)) return sendmsg(io->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return recvmsg(io->fd, &header, MSG_DONTWAIT);
+}
+
+// What of |io| a pipe with any room takes at once: the beginning.
+static rouse_io beginning_of(const rouse_io *io) {
+  rouse_io part = {.operation = ROUSE__IO_WRITE, .fd = io->fd, .offset = ROUSE_OFFSET_CURRENT};
+  struct iovec room;
+  size_t count;
+  const struct iovec *span = spans_of(io, &room, &count);
+  while (count > 1 && !span->iov_len) span++, count--;
+  part.address = span->iov_base;
+  part.length = (uint32_t)(span->iov_len < PIPE_BUF ? span->iov_len : PIPE_BUF);
+  return part;
 }
 
 int64_t rouse__poller_perform(rouse_io *io) {
-  uint32_t length = io->length;
-  if (io->operation == ROUSE__IO_WRITE && length > PIPE_BUF) io->length = PIPE_BUF;
+  if (sends(io)) {
+    rouse_io part = beginning_of(io);
+    return rouse__file_perform(&part);
+  }
   io->offset = ROUSE_OFFSET_CURRENT;
-  int64_t result = rouse__file_perform(io);
-  io->length = length;
-  return result;
+  return rouse__file_perform(io);
 }
 
 bool rouse__poller_has_pipes_that_do_not_wait(void) {
@@ -173,15 +217,65 @@ static int64_t poll_now(const rouse_io *io) {
   return io->fd < 0 || (now.revents & POLLNVAL) ? ROUSE_EBADF : (unsigned short)now.revents;
 }
 
+static bool is_file(int fd) {
+  struct stat status;
+  if (fstat(fd, &status)) return false;
+  return S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+}
+
+// Has |fd|, if it is a socket that waits, not wait. Its flags before, or -1 if they stay.
+static int stop_waiting(int fd) {
+  int type;
+  socklen_t size = sizeof type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size)) return -1;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_NONBLOCK)) return -1;
+  return fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -1 : flags;
+}
+
+// The call's flag is for pipes only. A socket is asked as in a connect: by its own flag, for the
+// moment.
+static int64_t splice_now(const rouse_io *io) {
+  const int from = stop_waiting(io->fd), to = stop_waiting(io->fd2);
+  int64_t result = splice(io->fd, NULL, io->fd2, NULL, io->length, SPLICE_F_NONBLOCK);
+  const int error = errno;
+  if (from >= 0) fcntl(io->fd, F_SETFL, from);
+  if (to >= 0) fcntl(io->fd2, F_SETFL, to);
+  errno = error;
+  return result;
+}
+
+static int64_t try_splice(rouse_io *io) {
+  const rouse_io ends[] = {{.fd = io->fd, .flags = POLLIN}, {.fd = io->fd2, .flags = POLLOUT}};
+  for (int i = 0; i < 2; i++) {
+    int64_t ready = poll_now(&ends[i]);
+    io->mode = i ? ROUSE__SPLICE_TO : ROUSE__SPLICE_FROM;
+    if (ready < 0) return ready;
+  }
+  if (is_file(io->fd) || is_file(io->fd2)) return ROUSE__FOR_POOL;
+  int64_t result = splice_now(io);
+  if (result >= 0) return result;
+  io->mode = ROUSE__SPLICE_FROM;
+  return errno == EAGAIN || errno == EINTR ? ROUSE__NOT_NOW : rouse_error_from_system(errno);
+}
+
 static int64_t call(rouse_io *io) {
   switch (io->operation) {
     case ROUSE__IO_READ:
     case ROUSE__IO_WRITE:
+    case ROUSE__IO_READ_SPANS:
+    case ROUSE__IO_WRITE_SPANS:
       return read_or_write(io);
     case ROUSE__IO_RECEIVE:
       return receive(io);
     case ROUSE__IO_SEND:
+    case ROUSE__IO_SEND_ZERO_COPY:
       return send_bytes(io);
+    case ROUSE__IO_RECEIVE_SPANS:
+    case ROUSE__IO_SEND_SPANS:
+    case ROUSE__IO_RECEIVE_FROM:
+    case ROUSE__IO_SEND_TO:
+      return message(io);
     default:
       return accept_one(io);
   }
@@ -190,11 +284,12 @@ static int64_t call(rouse_io *io) {
 int64_t rouse__poller_try(rouse_io *io) {
   if (io->operation == ROUSE__IO_CONNECT) return connect_first(io);
   if (io->operation == ROUSE__IO_POLL) return poll_now(io);
+  if (io->operation == ROUSE__IO_SPLICE) return try_splice(io);
   int64_t result;
   do {
     result = call(io);
   } while (result < 0 && errno == EINTR);
-  if (result >= 0) return result;
+  if (result >= 0) return rouse__message_result(io, result);
   return errno == EAGAIN || errno == EWOULDBLOCK ? ROUSE__NOT_NOW : rouse_error_from_system(errno);
 }
 

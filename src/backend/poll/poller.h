@@ -18,6 +18,12 @@ enum rouse__stream {
   ROUSE__STREAM_BLOCKING,  // an OTHER that can't: after readiness it is for the pool
 };
 
+// The result of a try that is worth another, by the pool: both ends of a splice are ready.
+#define ROUSE__FOR_POOL (INT64_MIN + 1)
+
+// Which end a SPLICE waits for; kept in rouse_io.mode.
+enum { ROUSE__SPLICE_FROM, ROUSE__SPLICE_TO };
+
 // Sets |io->mode|. 0, or ROUSE_EBADF.
 int rouse__poller_classify(rouse_io *io);
 // Makes the system call of |io|, one that waits by readiness, without blocking. The result, or
@@ -45,5 +51,54 @@ void rouse__bell_close(struct rouse__bell *bell);
 void rouse__bell_ring(const struct rouse__bell *bell);
 // How often it was rung since it was last heard.
 uint64_t rouse__bell_hear(const struct rouse__bell *bell);
+
+// --- waiters.c -----------------------------------------------------------------------------------
+
+// The words of a rouse_io that are the backend's: links, and where it is.
+enum { ROUSE__NEXT, ROUSE__PREVIOUS, ROUSE__PLACE };
+enum { ROUSE__WAITING = 1, ROUSE__WAITED };
+
+enum rouse__direction { ROUSE__IN, ROUSE__OUT, ROUSE__ANY, ROUSE__DIRECTIONS };
+
+// What waits for one descriptor.
+struct waiters {
+  rouse_io *first[ROUSE__DIRECTIONS];  // rings; the last is first's previous
+  uint32_t key;                        // the readiness set's
+  bool emptied;                        // by the last receive, it seems
+  uint8_t vain;                        // tries to receive that came too early, in a row; as 2^n - 1
+  uint8_t skips;                       // so many more receives wait without a try
+};
+
+struct poller {
+  struct rouse__backend base;
+  struct rouse__readiness *readiness;
+  struct rouse__bell bell;
+  uint64_t waiting;
+  rouse_io *done_first, *done_last;
+  struct waiters **pages;  // by descriptor, so many to a page
+  uint32_t page_count;
+};
+
+// What waits for |fd|. NULL: nothing ever did; or (make) there is no memory.
+struct waiters *rouse__waiters_find(const struct poller *poller, int fd);
+struct waiters *rouse__waiters_make(struct poller *poller, int fd);
+// The descriptor that |io| waits for, and in which direction.
+int rouse__descriptor_of(const rouse_io *io);
+enum rouse__direction rouse__direction_of(const rouse_io *io);
+void rouse__waiters_add(struct poller *poller, struct waiters *waiters, rouse_io *io);
+void rouse__waiters_remove(struct poller *poller, struct waiters *waiters, rouse_io *io);
+// The events for which anything waits; 0 is also what somebody may wait for.
+uint32_t rouse__waiters_events(const struct waiters *waiters);
+// The events of POLL* that |io|, a POLL, waits for.
+uint32_t rouse__events_of(const rouse_io *io);
+static inline bool rouse__waiters_any(const struct waiters *waiters) {
+  return waiters->first[ROUSE__IN] || waiters->first[ROUSE__OUT] || waiters->first[ROUSE__ANY];
+}
+static inline rouse_io *rouse__waiters_next(const rouse_io *io) {
+  return (rouse_io *)io->backend[ROUSE__NEXT];
+}
+static inline rouse_io *rouse__waiters_previous(const rouse_io *io) {
+  return (rouse_io *)io->backend[ROUSE__PREVIOUS];
+}
 
 #endif
