@@ -6,6 +6,7 @@
 #include <rouse/errors.h>
 #include <rouse/event.h>
 #include <rouse/file.h>
+#include <rouse/futex.h>
 #include <rouse/io.h>
 #include <rouse/loop.h>
 #include <rouse/mutex.h>

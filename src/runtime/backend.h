@@ -44,15 +44,21 @@ enum rouse__operation {
                              // there; offset: uint32_t *, where its size goes
   ROUSE__IO_SEND_TO,         // fd, address, length; address2: the peer's (or NULL), mode: its size
   ROUSE__IO_SEND_ZERO_COPY,  // as SEND; complete when the system has let go of the bytes
-  ROUSE__IO_OPERATIONS
+
+  // address: the word, flags: ROUSE_FUTEX_*; mode: the value expected; length: how many to wake
+  ROUSE__IO_FUTEX_WAIT,
+  ROUSE__IO_FUTEX_WAKE,
+
+  ROUSE__IO_OPERATIONS,
+  ROUSE__IO_FUTEX_ANY  // made of others by futex.c; no backend sees it
 };
 
 // SEND, SEND_SPANS: try to move all of it.
 enum { ROUSE__SEND_WHOLE = 1 };
 
 // rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by
-// rouse__io_blocking().
-enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED };
+// rouse__io_blocking(), to THREADED by rouse__io_futex_wait().
+enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED, ROUSE__IO_THREADED };
 
 struct rouse__backend;
 
@@ -111,6 +117,12 @@ void rouse__io_complete(rouse_io *io, int64_t result);
 // rouse__io_blocking_cancel asks that it not be started any more; its completion still comes.
 int rouse__io_blocking(rouse_io *io, int64_t (*perform)(rouse_io *io));
 void rouse__io_blocking_cancel(rouse_io *io);
+
+// For backends without futex waits: starts the FUTEX_WAIT |io| on a thread of the loop, and
+// completes it. 0, or ROUSE_ENOMEM: there are as many threads as may be, or none was to be had.
+int rouse__io_futex_wait(rouse_io *io);
+// Carries out the FUTEX_WAKE |io|. The result.
+int64_t rouse__io_futex_wake(const rouse_io *io);
 
 // For probe(): adds a feature; too many are left out.
 ROUSE__PRINTF(5, 6)

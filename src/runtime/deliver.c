@@ -17,6 +17,7 @@
 // on its mail.)
 //
 // Requests to cancel a wait that is in no queue travel the same way, tagged, by their own link.
+#include "runtime/futex.h"
 #include "runtime/inbox.h"
 #include "runtime/loop_internal.h"
 
@@ -100,18 +101,25 @@ void rouse__loop_end(rouse_loop *loop, rouse_wait *wait) {
   end(loop, wait, ROUSE__OUTCOME_GRANTED);
 }
 
+static void leave_operation(rouse_loop *loop, rouse_io *io) {
+  if (io->operation == ROUSE__IO_FUTEX_ANY) {
+    rouse__futex_any_leave(io);
+  } else if (io->state == ROUSE__IO_POOLED) {
+    rouse__io_blocking_cancel(io);
+  } else if (io->state == ROUSE__IO_THREADED) {
+    rouse__futex_threads_cancel(io);
+  } else {
+    loop->backend->ops->cancel(loop->backend, io);
+  }
+}
+
 static void leave_here(rouse_loop *loop, rouse_wait *wait) {
   if (wait->outcome != ROUSE__OUTCOME_PENDING) return;
   if (wait->kind == ROUSE__KIND_TIMER) {
     end(loop, wait, ROUSE__OUTCOME_REMOVED);
     return;
   }
-  rouse_io *io = (rouse_io *)wait;
-  if (io->state == ROUSE__IO_POOLED) {
-    rouse__io_blocking_cancel(io);
-  } else {
-    loop->backend->ops->cancel(loop->backend, io);
-  }
+  leave_operation(loop, (rouse_io *)wait);
 }
 
 // A request to leave, from any thread.
@@ -163,7 +171,9 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   io->state = ROUSE__IO_BACKEND;
   io->result = 0;
   uint64_t saved = rouse__errno_save();
-  int refused = loop->backend->ops->submit(loop->backend, io);
+  int refused = io->operation == ROUSE__IO_FUTEX_ANY
+                    ? rouse__futex_any_start(io)
+                    : loop->backend->ops->submit(loop->backend, io);
   rouse__errno_restore(saved);
   if (refused) return refused;
   loop->waker.pending++;
@@ -220,6 +230,7 @@ void rouse__loop_take_mail(rouse_loop *loop, uintptr_t mail) {
 static __attribute__((noinline)) bool from_pool(rouse_wait *wait) {
   if (wait->outcome != ROUSE__OUTCOME_PENDING) return false;
   rouse_io *io = (rouse_io *)wait;
+  if (io->state == ROUSE__IO_THREADED) rouse__futex_threads_return(loop_of(wait->waker), io);
   rouse__io_complete(io, io->result);
   return true;
 }

@@ -18,6 +18,7 @@
 // awake, by other means, with the producer's mail in hand. The loop counts the bells it is owed and
 // hears them all before it lets go of the backend.
 #include "runtime/backends.h"
+#include "runtime/futex.h"
 #include "runtime/inbox.h"
 #include "runtime/loop_internal.h"
 #include "runtime/switch.h"
@@ -289,6 +290,7 @@ int rouse_loop_destroy(rouse_loop *loop) {
   if (loop->group == &loop->own_group && loop->own_group.pool) {
     rouse__pool_destroy(loop->own_group.pool);
   }
+  rouse__futex_threads_end(loop);
   loop->backend->ops->destroy(loop->backend);
   rouse__task_free_spares(loop);
   rouse__context_release(&loop->context);

@@ -75,6 +75,8 @@ struct rouse_loop {
   rouse_loop_stats stats;
   rouse__stack_pool stacks;
   struct rouse__timers timers;
+  struct rouse__futex_thread *futex_idle;  // see futex_threads.c
+  uint32_t futex_thread_count;
   rouse_wait stop_mail, end_mail;  // each is sent once: see the end of loop.c's run section
   bool stop_arrived;
   _Alignas(128) rouse__atomic_pointer inbox;  // mail from other threads

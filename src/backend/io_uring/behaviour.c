@@ -16,66 +16,8 @@
 
 #include "backend/io_uring/ordering.h"
 #include "backend/io_uring/ring.h"
+#include "backend/io_uring/try.h"
 #include "platform/platform.h"
-
-enum { TRY_ENTRIES = 8 };
-static const int64_t TRY_NS = 200000000;  // what has not come by then does not come
-
-__attribute__((format(printf, 4, 5))) static int no(int code, char *reason, size_t size,
-                                                    const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(reason, size, format, arguments);
-  va_end(arguments);
-  return code;
-}
-
-// --- a ring to try things on ---------------------------------------------------------------------
-
-static void hand_over(struct io_uring *ring) {
-  rouse__uring_go(ring, rouse__uring_publish(ring), 0, IORING_ENTER_GETEVENTS, NULL);
-}
-
-// Takes the next completion, and waits for it if |wait|. False: none came.
-static bool take(struct io_uring *ring, bool wait, struct io_uring_cqe *out_cqe) {
-  int64_t until_ns = rouse_now_ns() + TRY_NS;
-  for (;;) {
-    struct io_uring_cqe *cqe;
-    unsigned head;
-    io_uring_for_each_cqe(ring, head, cqe) {
-      *out_cqe = *cqe;
-      io_uring_cq_advance(ring, 1);
-      return true;
-    }
-    int64_t left_ns = until_ns - rouse_now_ns();
-    if (left_ns <= 0) return false;
-    if (!wait) until_ns = 0;
-    struct __kernel_timespec limit = {.tv_nsec = left_ns};
-    int result = rouse__uring_go(ring, rouse__uring_publish(ring), wait, IORING_ENTER_GETEVENTS,
-                                 wait ? &limit : NULL);
-    if (result < 0 && result != -ETIME && result != -EINTR) return false;
-  }
-}
-
-// As take(), for a completion for |user_data|. Others are passed over.
-static bool take_of(struct io_uring *ring, uint64_t user_data, struct io_uring_cqe *out_cqe) {
-  while (take(ring, true, out_cqe)) {
-    if (out_cqe->user_data == user_data) return true;
-  }
-  return false;
-}
-
-// Cancels what has |user_data| and takes its completion. Its result.
-static int cancel_of(struct io_uring *ring, uint64_t user_data) {
-  struct io_uring_cqe cqe = {.res = -ETIME};
-  struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-  io_uring_prep_cancel64(sqe, user_data, 0);
-  sqe->user_data = ROUSE__URING_FOR_CANCEL;
-  do {
-    if (!take_of(ring, user_data, &cqe)) return -ETIME;
-  } while (cqe.flags & IORING_CQE_F_MORE);
-  return cqe.res;
-}
 
 // --- doorbells -----------------------------------------------------------------------------------
 
@@ -89,40 +31,24 @@ static int try_bell(struct io_uring *ring, struct rouse__uring_bell *bell, char 
     bool before = rung % 2;
     int error = before ? -rouse__uring_bell_ring(bell) : 0;
     if (!bell->armed) rouse__uring_bell_arm(bell, io_uring_get_sqe(ring));
-    hand_over(ring);
+    rouse__try_hand_over(ring);
     if (!before) error = -rouse__uring_bell_ring(bell);
     if (error) {
-      return no(ROUSE_ENOSYS, reason, size, "ringing it failed: %s", strerror(error));
+      return rouse__try_no(ROUSE_ENOSYS, reason, size, "ringing it failed: %s", strerror(error));
     }
-    if (!take_of(ring, ROUSE__URING_FOR_BELL, &cqe)) {
-      return no(ROUSE_ENOSYS, reason, size, "a ring %s was not heard",
-                before ? "before the bell was armed" : "of the armed bell");
+    if (!rouse__try_take_of(ring, ROUSE__URING_FOR_BELL, &cqe)) {
+      return rouse__try_no(ROUSE_ENOSYS, reason, size, "a ring %s was not heard",
+                           before ? "before the bell was armed" : "of the armed bell");
     }
     int failed = rouse__uring_bell_hear(bell, &cqe, &heard);
-    if (failed) return no(failed, reason, size, "arming it failed: %s", strerror(-cqe.res));
+    if (failed)
+      return rouse__try_no(failed, reason, size, "arming it failed: %s", strerror(-cqe.res));
     if (heard != rung) {
-      return no(ROUSE_ENOSYS, reason, size, "after %u rings %u were heard", (unsigned)rung,
-                (unsigned)heard);
+      return rouse__try_no(ROUSE_ENOSYS, reason, size, "after %u rings %u were heard",
+                           (unsigned)rung, (unsigned)heard);
     }
   }
   return 0;
-}
-
-static void futex_wait(struct io_uring *ring, rouse__atomic32 *word, uint32_t expected,
-                       unsigned flags) {
-  struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-  io_uring_prep_rw(ROUSE__URING_OP_FUTEX_WAIT, sqe, (int)flags, word, 0, expected);
-  sqe->addr3 = ROUSE__FUTEX2_MASK_ANY;
-  sqe->user_data = ROUSE__URING_FOR_PROBE;
-  hand_over(ring);
-}
-
-static long futex_wake(rouse__atomic32 *word, int flags) {
-  return syscall(SYS_futex, &word->raw, FUTEX_WAKE | flags, 1, NULL, NULL, 0);
-}
-
-static int no_futex(char *reason, size_t size) {
-  return no(ROUSE_ENOSYS, reason, size, "the kernel's rings have no futex operations");
 }
 
 struct second {
@@ -132,7 +58,7 @@ struct second {
 static void wake_from_second_thread(void *argument) {
   struct second *second = argument;
   add_relaxed(second->word, 1);  // RELAXED: the wake orders
-  futex_wake(second->word, second->flags);
+  rouse__try_futex_wake(second->word, second->flags);
 }
 
 // Whether a wait armed by now is found by a thread that is created only then.
@@ -141,40 +67,23 @@ static int try_second_thread(struct io_uring *ring, bool private, char *reason, 
   struct io_uring_cqe cqe;
   struct second second = {&word, private ? FUTEX_PRIVATE_FLAG : 0};
   unsigned flags = ROUSE__FUTEX2_SIZE_U32 | (private ? ROUSE__FUTEX2_PRIVATE : 0);
-  futex_wait(ring, &word, 0, flags);
+  rouse__try_futex_wait(ring, &word, 0, flags);
   rouse__thread thread;
   int failed = rouse__thread_start(&thread, wake_from_second_thread, &second, "rouse-probe");
-  if (failed) return no(failed, reason, size, "a thread to wake it from could not be started");
+  if (failed)
+    return rouse__try_no(failed, reason, size, "a thread to wake it from could not be started");
   rouse__thread_join(&thread);
-  bool taken = take(ring, true, &cqe);
+  bool taken = rouse__try_take(ring, true, &cqe);
   if (taken && cqe.res == 0) return 0;
-  if (taken && cqe.res == -EINVAL) return no_futex(reason, size);
-  if (!taken) cancel_of(ring, ROUSE__URING_FOR_PROBE);
-  return no(ROUSE_ENOSYS, reason, size,
-            "a wait armed before a thread was created is not found by it");
+  if (taken && cqe.res == -EINVAL) return rouse__try_no_futex(reason, size);
+  if (!taken) rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
+  return rouse__try_no(ROUSE_ENOSYS, reason, size,
+                       "a wait armed before a thread was created is not found by it");
 }
 
 static int try_futex(struct io_uring *ring, char *reason, size_t size) {
-  rouse__atomic32 word = {0};
-  struct io_uring_cqe cqe;
-  futex_wait(ring, &word, 1, ROUSE__FUTEX2_SIZE_U32);
-  bool taken = take(ring, true, &cqe);
-  if (taken && cqe.res == -EINVAL) return no_futex(reason, size);
-  if (!taken || cqe.res != -EAGAIN) {
-    return no(ROUSE_ENOSYS, reason, size, "a wait for a word that has changed does not say so");
-  }
-  futex_wait(ring, &word, 0, ROUSE__FUTEX2_SIZE_U32);
-  if (futex_wake(&word, 0) != 1 || !take(ring, true, &cqe) || cqe.res) {
-    return no(ROUSE_ENOSYS, reason, size, "futex() does not wake a ring's wait");
-  }
-  futex_wait(ring, &word, 0, ROUSE__FUTEX2_SIZE_U32);
-  if (cancel_of(ring, ROUSE__URING_FOR_PROBE) != -ECANCELED) {
-    return no(ROUSE_ENOSYS, reason, size, "a wait can't be cancelled");
-  }
-  if (futex_wake(&word, 0) != 0) {
-    return no(ROUSE_ENOSYS, reason, size, "a cancelled wait swallows a wake");
-  }
-  return try_second_thread(ring, false, reason, size);
+  int refused = rouse__uring_futex_try(ring, reason, size);
+  return refused ? refused : try_second_thread(ring, false, reason, size);
 }
 
 static uint32_t without_bell(enum rouse__uring_bell_kind kind) {
@@ -186,7 +95,7 @@ static uint32_t without_bell(enum rouse__uring_bell_kind kind) {
 static int try_on(struct io_uring *ring, enum rouse__uring_bell_kind kind, uint32_t without,
                   char *reason, size_t size) {
   if (without & without_bell(kind)) {
-    return no(ROUSE_ENOSYS, reason, size, "ROUSE_IO_URING_WITHOUT asks to do without");
+    return rouse__try_no(ROUSE_ENOSYS, reason, size, "ROUSE_IO_URING_WITHOUT asks to do without");
   }
   if (kind == ROUSE__URING_BELL_FUTEX) {
     int refused = try_futex(ring, reason, size);
@@ -194,9 +103,10 @@ static int try_on(struct io_uring *ring, enum rouse__uring_bell_kind kind, uint3
   }
   struct rouse__uring_bell bell;
   int refused = rouse__uring_bell_open(&bell, kind, without, ring);
-  if (refused) return no(refused, reason, size, "%s", rouse_error_message(refused));
+  if (refused) return rouse__try_no(refused, reason, size, "%s", rouse_error_message(refused));
   refused = try_bell(ring, &bell, reason, size);
-  if (bell.armed && kind != ROUSE__URING_BELL_MSG_RING) cancel_of(ring, ROUSE__URING_FOR_BELL);
+  if (bell.armed && kind != ROUSE__URING_BELL_MSG_RING)
+    rouse__try_cancel_of(ring, ROUSE__URING_FOR_BELL);
   rouse__uring_bell_close(&bell);
   return refused;
 }
@@ -204,7 +114,7 @@ static int try_on(struct io_uring *ring, enum rouse__uring_bell_kind kind, uint3
 static int try_kind(enum rouse__uring_bell_kind kind, uint32_t without, char *reason, size_t size) {
   struct io_uring ring;
   struct rouse__uring_setup setup;
-  int refused = rouse__uring_set_up(&ring, TRY_ENTRIES, without, &setup, reason, size);
+  int refused = rouse__uring_set_up(&ring, ROUSE__TRY_ENTRIES, without, &setup, reason, size);
   if (refused) return refused;
   refused = try_on(&ring, kind, without, reason, size);
   rouse__uring_exit(&ring);
@@ -238,9 +148,12 @@ static int choose_named(const char *name, uint32_t without, enum rouse__uring_be
     *out_kind = (enum rouse__uring_bell_kind)i;
     char why[ROUSE__URING_REASON_SIZE] = "";
     int refused = try_once(*out_kind, without, why, sizeof why);
-    return refused ? no(refused, reason, size, "no doorbell of kind %s: %.100s", name, why) : 0;
+    return refused
+               ? rouse__try_no(refused, reason, size, "no doorbell of kind %s: %.100s", name, why)
+               : 0;
   }
-  return no(ROUSE_EINVAL, reason, size, "ROUSE_IO_URING_DOORBELL has an unknown kind: %.40s", name);
+  return rouse__try_no(ROUSE_EINVAL, reason, size,
+                       "ROUSE_IO_URING_DOORBELL has an unknown kind: %.40s", name);
 }
 
 int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_kind, char *reason,
@@ -254,8 +167,8 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
     int refused = try_once(preference[i], without, why, sizeof why);
     if (!refused) return 0;
     if (!first_refusal) {
-      first_refusal = no(refused, reason, reason_size, "no doorbell works; %s: %.100s",
-                         rouse__uring_bell_names[preference[i]], why);
+      first_refusal = rouse__try_no(refused, reason, reason_size, "no doorbell works; %s: %.100s",
+                                    rouse__uring_bell_names[preference[i]], why);
     }
   }
   return first_refusal;
@@ -316,7 +229,8 @@ void rouse__uring_probe(rouse_probe *probe) {
   char reason[ROUSE__URING_REASON_SIZE] = "", flags[ROUSE__URING_REASON_SIZE];
   int refused = rouse__uring_without(&without, reason, sizeof reason);
   if (!refused) {
-    refused = rouse__uring_set_up(&ring, TRY_ENTRIES, without, &setup, reason, sizeof reason);
+    refused =
+        rouse__uring_set_up(&ring, ROUSE__TRY_ENTRIES, without, &setup, reason, sizeof reason);
   }
   rouse__probe_add(probe, OURS, "setup", !refused, "%s", reason);
   if (refused) return;

@@ -6,7 +6,12 @@
 
 // Opcodes. Linux 6.7. fd: futex2 flags, addr: the word, addr2: expected value or count, addr3:
 // mask.
-enum { ROUSE__URING_OP_FUTEX_WAIT = 51, ROUSE__URING_OP_FUTEX_WAKE = 52 };
+enum {
+  ROUSE__URING_OP_FUTEX_WAIT = 51,
+  ROUSE__URING_OP_FUTEX_WAKE = 52,
+  // addr: array of struct futex_waitv, len: how many. Only tried, not used: see runtime/futex.c.
+  ROUSE__URING_OP_FUTEX_WAITV = 53,
+};
 
 // Linux 6.0. As SEND; a second completion tells when the bytes are no longer needed.
 enum { ROUSE__URING_OP_SEND_ZC = 47 };
@@ -18,5 +23,12 @@ enum { ROUSE__URING_REGISTER_SEND_MSG_RING = 31 };
 // futex2 flags and mask. The size is needed, and the mask may not be wider than the word.
 enum { ROUSE__FUTEX2_SIZE_U32 = 2, ROUSE__FUTEX2_PRIVATE = 128 };
 #define ROUSE__FUTEX2_MASK_ANY 0xffffffffU
+
+// prctl(). Linux 6.16.
+enum {
+  ROUSE__PR_FUTEX_HASH = 78,
+  ROUSE__PR_FUTEX_HASH_SET_SLOTS = 1,
+  ROUSE__PR_FUTEX_HASH_GET_SLOTS = 2,
+};
 
 #endif

@@ -43,6 +43,8 @@ static const struct {
     [ROUSE__IO_RECEIVE_FROM] = {"RECVMSG", IORING_OP_RECVMSG, NEEDED},
     [ROUSE__IO_SEND_TO] = {"SENDMSG", IORING_OP_SENDMSG, NEEDED},
     [ROUSE__IO_SEND_ZERO_COPY] = {"SEND_ZC", ROUSE__URING_OP_SEND_ZC, OR_OTHERWISE},
+    [ROUSE__IO_FUTEX_WAIT] = {"FUTEX_WAIT", ROUSE__URING_OP_FUTEX_WAIT, OR_BLOCKING},
+    [ROUSE__IO_FUTEX_WAKE] = {"FUTEX_WAKE", ROUSE__URING_OP_FUTEX_WAKE, OR_BLOCKING},
 };
 _Static_assert(ROUSE__IO_OPERATIONS <= 64, "more operations than a word has bits");
 
@@ -75,6 +77,7 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint64_t *o
     enum need need = operations[i].need;
     bool has = io_uring_opcode_supported(probe, operations[i].opcode);
     if (need == OR_BLOCKING && (without & ROUSE__URING_WITHOUT_FILE_NAMES)) has = false;
+    if (rouse__uring_is_futex((unsigned)i) && (without & ROUSE__URING_WITHOUT_FUTEX)) has = false;
     if (i == ROUSE__IO_SEND_ZERO_COPY && (without & ROUSE__URING_WITHOUT_SEND_ZC)) has = false;
     if (has) *out_operations |= UINT64_C(1) << i;
     if (!has && need == NEEDED) missing = i;
@@ -88,6 +91,7 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint64_t *o
 // --- by a call that blocks -----------------------------------------------------------------------
 
 int64_t rouse__uring_perform(rouse_io *io) {
+  if (io->operation == ROUSE__IO_FUTEX_WAKE) return rouse__io_futex_wake(io);
   if (io->operation != ROUSE__IO_SHUTDOWN) return rouse__file_perform(io);
   int saved = errno;
   int result = shutdown(io->fd, (int)io->flags);

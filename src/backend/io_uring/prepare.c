@@ -109,6 +109,10 @@ void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
     case ROUSE__IO_SYNC:
       io_uring_prep_fsync(sqe, io->fd, io->flags ? IORING_FSYNC_DATASYNC : 0);
       break;
+    case ROUSE__IO_FUTEX_WAIT:
+    case ROUSE__IO_FUTEX_WAKE:
+      rouse__uring_futex_prepare(sqe, io);
+      break;
     case ROUSE__IO_ALLOCATE:
       io_uring_prep_fallocate(sqe, io->fd, (int)io->mode, io->offset, io->offset2);
       break;

@@ -146,10 +146,22 @@ static void start_or_wait(struct uring *uring, rouse_io *io) {
   if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
 }
 
+// Whether |io| goes to the ring.
+static bool ring_does(struct uring *uring, const rouse_io *io) {
+  const uint64_t bit = UINT64_C(1) << io->operation;
+  if (!(uring->operations & bit)) return false;
+  if (io->operation == ROUSE__IO_FUTEX_WAIT && !rouse__uring_futex_ready(io)) {
+    uring->operations &= ~bit;
+    return false;
+  }
+  return true;
+}
+
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
-  if (!(uring->operations & UINT64_C(1) << io->operation)) {
+  if (!ring_does(uring, io)) {
+    if (io->operation == ROUSE__IO_FUTEX_WAIT) return rouse__io_futex_wait(io);
     if (io->operation != ROUSE__IO_SEND_ZERO_COPY) {
       return rouse__io_blocking(io, rouse__uring_perform);
     }

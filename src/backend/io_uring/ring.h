@@ -135,4 +135,17 @@ void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
 // The readiness to wait for when |io| was tried on a descriptor that does not wait; 0: it has none.
 unsigned rouse__uring_readiness_of(const rouse_io *io);
 
+// --- futex.c -------------------------------------------------------------------------------------
+
+static inline bool rouse__uring_is_futex(unsigned operation) {
+  return operation == ROUSE__IO_FUTEX_WAIT || operation == ROUSE__IO_FUTEX_WAKE;
+}
+// Fills in |sqe| for |io|, a futex operation.
+void rouse__uring_futex_prepare(struct io_uring_sqe *sqe, const rouse_io *io);
+// Before the wait |io| goes to a ring: false if rings here do not do what a wait relies on.
+bool rouse__uring_futex_ready(const rouse_io *io);
+// Whether |ring|, one to try things on, does all that futex waits and doorbells rely on. 0, or a
+// failure and why.
+int rouse__uring_futex_try(struct io_uring *ring, char *reason, size_t size);
+
 #endif

@@ -50,6 +50,12 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
     finish(iocp_of(backend), io, 0);
     return 0;
   }
+  if (io->operation == ROUSE__IO_FUTEX_WAIT) return rouse__io_futex_wait(io);
+  if (io->operation == ROUSE__IO_FUTEX_WAKE) {
+    backend->in_flight++;
+    finish(iocp_of(backend), io, rouse__io_futex_wake(io));
+    return 0;
+  }
   return rouse__io_blocking(io, rouse__file_perform);
 }
 

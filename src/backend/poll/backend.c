@@ -202,6 +202,13 @@ static int start_close(struct poller *poller, rouse_io *io) {
   return 0;
 }
 
+// Readiness knows no words.
+static int start_futex_wait(struct poller *poller, rouse_io *io) {
+  int refused = rouse__io_futex_wait(io);
+  if (!refused) poller->base.in_flight--;
+  return refused;
+}
+
 static int start(struct poller *poller, rouse_io *io) {
   switch (io->operation) {
     case ROUSE__IO_NOP:
@@ -231,6 +238,11 @@ static int start(struct poller *poller, rouse_io *io) {
       return start_by_readiness(poller, io);
     case ROUSE__IO_CLOSE:
       return start_close(poller, io);
+    case ROUSE__IO_FUTEX_WAIT:
+      return start_futex_wait(poller, io);
+    case ROUSE__IO_FUTEX_WAKE:
+      finish(poller, io, rouse__io_futex_wake(io));
+      return 0;
     default:
       return start_by_pool(poller, io, rouse__file_perform);
   }
