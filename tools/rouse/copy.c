@@ -1,12 +1,10 @@
 // `rouse copy`: its command line.
-#define _GNU_SOURCE
 #include "copy.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tool.h"
 
@@ -27,7 +25,7 @@ static const char help[] =
     "  -f, --max-in-flight N      copy at most N files at once, 1 to 65536 (64)\n"
     "  -l, --loops N              run N event loops, each on a thread, 1 to 64 (one per\n"
     "                             processor, at most 4)\n"
-    "  -b, --backend NAME         io_uring, epoll or poll (the best that works here)\n"
+    "  -b, --backend NAME         as in `rouse probe` (the best that works here)\n"
     "  -v, --verify               read both again afterwards, and compare\n"
     "  -c, --compare              copy nothing; only compare, as --verify does\n"
     "  -j, --json                 end with one JSON object on standard output\n"
@@ -52,9 +50,8 @@ static const struct option options_known[] = {
 };
 
 static bool is_backend(const char *name) {
-  static const char *const names[] = {"io_uring", "epoll", "poll"};
-  for (int index = 0; index < 3; index++) {
-    if (strcmp(name, names[index]) == 0) return true;
+  for (int index = 0; system_backends[index] != NULL; index++) {
+    if (strcmp(name, system_backends[index]) == 0) return true;
   }
   return false;
 }
@@ -90,7 +87,7 @@ bool copy_options_take(int letter, copy_options *options, const char *command) {
     case 'b':
       options->backend = optarg;
       if (is_backend(optarg)) return true;
-      fprintf(stderr, "%s: --backend takes io_uring, epoll or poll, not '%s'\n", command, optarg);
+      fprintf(stderr, "%s: --backend takes %s, not '%s'\n", command, system_backends_text, optarg);
       return false;
     case 'v':
       options->verify = true;
@@ -113,11 +110,10 @@ bool copy_options_take(int letter, copy_options *options, const char *command) {
 }
 
 void copy_options_default(copy_options *options) {
-  long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  if (processors < 1) processors = 1;
+  uint32_t processors = system_processors();
   *options = (copy_options){
       .max_in_flight = COPY_IN_FLIGHT_DEFAULT,
-      .loops = processors < COPY_LOOPS_DEFAULT_MAX ? (uint32_t)processors : COPY_LOOPS_DEFAULT_MAX,
+      .loops = processors < COPY_LOOPS_DEFAULT_MAX ? processors : COPY_LOOPS_DEFAULT_MAX,
   };
 }
 

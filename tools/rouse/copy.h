@@ -3,11 +3,11 @@
 // copy.c reads the command line, copy_paths.c finds out what is to go where, copy_run.c runs the
 // passes, walk.c goes through the trees; copy_file.c, copy_special.c, copy_links.c and
 // copy_attributes.c make one entry each; copy_verify.c compares afterwards; copy_progress.c and
-// copy_summary.c tell about it.
+// copy_summary.c tell about it. What differs between systems is in linux/ and windows/, behind
+// files.h, system.h and the attributes below.
 #ifndef ROUSE_TOOL_COPY_H
 #define ROUSE_TOOL_COPY_H
 
-#include <dirent.h>
 #include <rouse/rouse.h>
 #include <stdio.h>
 
@@ -46,10 +46,10 @@ typedef struct buffer {
 // Where everything goes, found by copy_paths_find().
 typedef struct copy_paths {
   bool is_directory;  // the source: then fd is the two directories, else the ones above the files
-  int fd[SIDES];
+  rouse_fd fd[SIDES];
   char *path[SIDES];  // how these are called
   char *name[SIDES];  // of the files
-  unsigned char type;
+  file_kind kind;
   bool target_created;
 } copy_paths;
 
@@ -112,13 +112,13 @@ bool copy_symlink(copy *copy, entry *entry, link_group *group);
 bool copy_special(copy *copy, entry *entry, link_group *group);
 
 // Reports a failure of |entry|. False, for returning it.
-__attribute__((format(printf, 5, 6))) bool copy_entry_failure(copy *copy, const entry *entry,
-                                                              enum side side, int code,
-                                                              const char *format, ...);
+SYSTEM_PRINTF(5, 6)
+bool copy_entry_failure(copy *copy, const entry *entry, enum side side, int code,
+                        const char *format, ...);
 
 // Notes something about |entry| that is no failure.
-__attribute__((format(printf, 4, 5))) void copy_entry_note(copy *copy, const entry *entry,
-                                                           enum side side, const char *format, ...);
+SYSTEM_PRINTF(4, 5)
+void copy_entry_note(copy *copy, const entry *entry, enum side side, const char *format, ...);
 
 // Whether something at |entry|'s target forbids the copy (a directory). Reported then.
 bool copy_target_in_the_way(copy *copy, const entry *entry);
@@ -130,9 +130,9 @@ static inline const char *entry_name(const entry *entry, enum side side) {
 
 // --- attributes ----------------------------------------------------------------------------------
 
-// An inode whose attributes are read or written: an open descriptor, or one with O_PATH.
+// An inode whose attributes are read or written. |by_path|: opened as a place or a node.
 typedef struct inode {
-  int fd;
+  rouse_fd fd;
   bool by_path;
 } inode;
 
@@ -146,16 +146,20 @@ typedef struct place {
 // |from| has, whose status was |status|. |clean|: access control lists that |to| inherited go away.
 // Returns 0, or a failure and what was not possible in |*out_what|.
 // |where| it is, for notes. Makes system calls only: for system_call().
-int attributes_keep(copy *copy, const struct stat *status, inode from, const struct stat *made,
+int attributes_keep(copy *copy, const file_status *status, inode from, const file_status *made,
                     inode to, bool clean, place where, const char **out_what);
 
 // Whether what is made in |directory| inherits an access control list from it.
 bool attributes_inherited(inode directory);
 
-// The mode that a copy owned by |uid| and |gid| may have: set-id bits only with the same owner.
-mode_t attributes_mode(const struct stat *status, uid_t uid, gid_t gid);
+// The mode that a copy with this owner and group may have: set-id bits only with the same ones.
+uint32_t attributes_mode(const file_status *status, uint32_t owner, uint32_t group);
 
-int attributes_set_mode(inode to, mode_t mode);
+int attributes_set_mode(inode to, uint32_t mode);
+
+// Counts something that is not kept, and tells of the first.
+SYSTEM_PRINTF(4, 5)
+void attributes_note_left(copy *copy, counter *counter, place where, const char *format, ...);
 
 // Compares the extended attributes. Returns 0, a failure, or 1 and the name (on the heap) of one
 // that differs in |*out_name|.
@@ -174,7 +178,7 @@ struct link_group {
 
 // Says whether |entry|, which has several links, is the first of them: then it is to be copied, and
 // |*out_group| to be told if that fails. Else the link will be made by links_make().
-bool links_claim(copy *copy, entry *entry, const struct stat *status, link_group **out_group);
+bool links_claim(copy *copy, entry *entry, const file_status *status, link_group **out_group);
 
 // Makes all the links that are owed.
 void links_make(copy *copy);

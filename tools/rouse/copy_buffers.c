@@ -1,8 +1,6 @@
 // A buffer belongs to the loop that its task runs on, so that its memory stays warm and no lock is
 // needed. How much memory all of them take together is bounded by a semaphore of pages, and how
 // much of it lies idle on a loop by giving back what is too much.
-#include <stdlib.h>
-
 #include "copy.h"
 
 static const uint32_t kind_pages[BUFFER_CLASSES] = {2, 8, 32, BUFFER_MAX / BUFFER_PAGE};
@@ -21,7 +19,7 @@ void *buffer_get(copy *copy, uint64_t size, size_t *out_size) {
   if (head != NULL) {
     *list = head->next;
   } else {
-    head = aligned_alloc(ALIGNMENT, (size_t)pages * BUFFER_PAGE + ALIGNMENT);
+    head = system_allocate_aligned(ALIGNMENT, (size_t)pages * BUFFER_PAGE + ALIGNMENT);
     if (head == NULL) system_die_without_memory();
     *head = (buffer){.kind = kind, .pages = pages};
   }
@@ -35,7 +33,7 @@ void buffer_put(copy *copy, void *memory) {
   uint32_t pages = head->pages;
   head->depth = *list == NULL ? 1 : (*list)->depth + 1;
   if (head->depth * pages > IDLE_PAGES_MAX) {
-    free(head);
+    system_free_aligned(head);
   } else {
     head->next = *list;
     *list = head;
@@ -48,7 +46,7 @@ void buffers_free(copy *copy) {
     for (uint32_t kind = 0; kind < BUFFER_CLASSES; kind++) {
       for (buffer *head = copy->buffers[loop][kind]; head != NULL;) {
         buffer *next = head->next;
-        free(head);
+        system_free_aligned(head);
         head = next;
       }
       copy->buffers[loop][kind] = NULL;

@@ -3,11 +3,6 @@
 // While a directory is filled it belongs to the copier alone (mode 0700). It is left when all in it
 // is in place, so its times are then final. A mode that would keep its owner out is set at the very
 // end, since its subdirectories may have to be reached through it until then.
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "copy.h"
 
 struct entering {
@@ -18,23 +13,22 @@ struct entering {
 static int64_t enter_now(void *argument) {
   struct entering *entering = argument;
   directory *child = entering->child;
-  int dir = child->parent->fd[TARGET];
+  rouse_fd dir = child->parent->fd[TARGET];
   entering->what = "cannot make the directory";
-  int64_t result = system_result(mkdirat(dir, child->name, 0700));
+  int result = directory_make(dir, child->name);
   child->created = result == 0;
   if (result < 0 && result != ROUSE_EEXIST) return result;
   if (!child->created) entering->what = "cannot be replaced by a directory, or not be used as one";
-  int fd = openat(dir, child->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  result = system_result(fd);
-  struct stat status;
-  if (result >= 0) result = system_result(fstat(fd, &status));
+  rouse_fd fd = file_open_now(dir, child->name, OPEN_LISTING);
+  file_status status;
+  result = fd < 0 ? fd : file_status_of(fd, &status);
   if (result < 0) {
-    system_close(fd);
-    if (child->created) unlinkat(dir, child->name, AT_REMOVEDIR);
+    file_close(fd);
+    if (child->created) directory_remove(dir, child->name);
     return result;
   }
   child->fd[TARGET] = fd;
-  child->identity[TARGET] = identity_of(&status);
+  child->identity[TARGET] = status.identity;
   child->inherits = attributes_inherited((inode){fd, false});
   return 0;
 }
@@ -54,9 +48,11 @@ int copy_enter(walk *walk, directory *child) {
 
 // --- leaving -------------------------------------------------------------------------------------
 
+enum { OWNER_ALL = 0700 };
+
 // Whether |directory| must stay open to its owner until the end.
 static bool is_late(const copy *copy, const directory *directory) {
-  return !copy->privileged && (directory->status.st_mode & S_IRWXU) != S_IRWXU;
+  return !copy->privileged && (directory->status.mode & OWNER_ALL) != OWNER_ALL;
 }
 
 struct leaving {
@@ -68,12 +64,12 @@ struct leaving {
 static int64_t leave_now(void *argument) {
   struct leaving *leaving = argument;
   directory *directory = leaving->directory;
-  struct stat wanted = directory->status, made;
-  int target = directory->fd[TARGET];
+  file_status wanted = directory->status, made;
+  rouse_fd target = directory->fd[TARGET];
   leaving->what = "cannot find out its status";
-  int result = (int)system_result(fstat(target, &made));
+  int result = file_status_of(target, &made);
   if (result < 0) return result;
-  if (is_late(leaving->copy, directory)) wanted.st_mode |= S_IRWXU;
+  if (is_late(leaving->copy, directory)) wanted.mode |= OWNER_ALL;
   // The source may have been opened anew just to be gone through.
   inode from = {directory->fd[SOURCE], true}, to = {target, false};
   return attributes_keep(leaving->copy, &wanted, from, &made, to, directory->created,
@@ -138,13 +134,13 @@ void copy_late_finish(copy *copy) {
     list = list->next;
     int result = walk_pin(&copy->walk, directory);
     if (result == 0) {
-      struct stat made;
-      // By O_PATH: it was left.
+      file_status made;
+      // As a place: it was left.
       inode to = {directory->fd[TARGET], true};
-      result = (int)system_result(fstat(to.fd, &made));
+      result = file_status_of(to.fd, &made);
       if (result == 0) {
         result =
-            attributes_set_mode(to, attributes_mode(&directory->status, made.st_uid, made.st_gid));
+            attributes_set_mode(to, attributes_mode(&directory->status, made.owner, made.group));
       }
       walk_unpin(&copy->walk, directory);
     }

@@ -7,12 +7,9 @@
 // completion, and another group. The temporary file goes away on every path that does not rename
 // it.
 //
-// Holes are found by the system (SEEK_DATA, SEEK_HOLE) and never written.
-#define _GNU_SOURCE
-#include <fcntl.h>
+// Holes are found by the system and never written.
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "copy.h"
 
@@ -20,8 +17,8 @@
 typedef struct passage {
   copy *copy;
   entry *entry;
-  int fd[SIDES];
-  struct stat status, made;
+  rouse_fd fd[SIDES];
+  file_status status, made;
   char temporary[SYSTEM_TEMPORARY_SIZE];
   void *buffer;
   size_t room;
@@ -38,25 +35,18 @@ static int fail(passage *passage, enum side side, int64_t code, const char *what
 
 // --- groups of system calls ----------------------------------------------------------------------
 
-static int create_now(passage *passage) {
-  int dir = passage->entry->directory->fd[TARGET];
-  int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  int fd = (int)system_result(openat(dir, passage->temporary, flags, 0600));
+static int create_now(passage *passage, bool by_completion) {
+  rouse_fd dir = passage->entry->directory->fd[TARGET];
+  rouse_fd fd = file_create(dir, passage->temporary, by_completion);
   if (fd < 0) return fail(passage, TARGET, fd, "cannot create");
   passage->fd[TARGET] = fd;
-  int64_t result = system_result(fstat(fd, &passage->made));
+  int result = file_status_of(fd, &passage->made);
   return result < 0 ? fail(passage, TARGET, result, "cannot create") : 0;
 }
 
 static int write_now(passage *passage) {
-  for (size_t done = 0; done < passage->size;) {
-    int64_t result = system_result(pwrite(passage->fd[TARGET], (char *)passage->buffer + done,
-                                          passage->size - done, (off_t)done));
-    if (result == ROUSE_EINTR) continue;
-    if (result <= 0) return fail(passage, TARGET, result < 0 ? result : ROUSE_EIO, "cannot write");
-    done += (size_t)result;
-  }
-  return 0;
+  int result = file_write_now(passage->fd[TARGET], passage->buffer, passage->size);
+  return result < 0 ? fail(passage, TARGET, result, "cannot write") : 0;
 }
 
 static int finish_now(passage *passage) {
@@ -68,11 +58,11 @@ static int finish_now(passage *passage) {
                                directory->inherits, (place){directory, name}, &what);
   if (result < 0) return fail(passage, TARGET, result, what);
   // Network file systems tell only now that there was no room.
-  result = (int)system_result(close(passage->fd[TARGET]));
+  result = file_close(passage->fd[TARGET]);
   passage->fd[TARGET] = -1;
   if (result < 0) return fail(passage, TARGET, result, "cannot write");
-  int dir = directory->fd[TARGET];
-  result = (int)system_result(renameat(dir, passage->temporary, dir, name));
+  rouse_fd dir = directory->fd[TARGET];
+  result = file_rename(dir, passage->temporary, dir, name);
   if (result < 0) return fail(passage, TARGET, result, "cannot put the copy in its place");
   passage->temporary[0] = 0;
   return 0;
@@ -80,20 +70,20 @@ static int finish_now(passage *passage) {
 
 static int64_t discard(void *argument) {
   passage *passage = argument;
-  if (passage->fd[TARGET] >= 0) close(passage->fd[TARGET]);
+  file_close(passage->fd[TARGET]);
   passage->fd[TARGET] = -1;
   if (passage->temporary[0] != 0) {
-    unlinkat(passage->entry->directory->fd[TARGET], passage->temporary, 0);
+    file_remove(passage->entry->directory->fd[TARGET], passage->temporary);
   }
   return 0;
 }
 
-static int64_t create(void *argument) { return create_now(argument); }
+static int64_t create(void *argument) { return create_now(argument, true); }
 static int64_t finish(void *argument) { return finish_now(argument); }
 
 static int64_t place_whole(void *argument) {
   passage *passage = argument;
-  int result = create_now(passage);
+  int result = create_now(passage, false);
   if (result == 0) result = write_now(passage);
   if (result == 0) result = finish_now(passage);
   return result;
@@ -134,44 +124,33 @@ static int64_t copy_range(passage *passage, uint64_t offset, uint64_t end) {
   return (int64_t)offset;
 }
 
-struct seek {
-  int fd, whence;
-  off_t offset;
+struct search {
+  rouse_fd fd;
+  uint64_t from, size, begin, end;
 };
 
-static int64_t seek_now(void *argument) {
-  struct seek *seek = argument;
-  return system_result(lseek(seek->fd, seek->offset, seek->whence));
-}
-
-static int64_t find(passage *passage, int64_t from, int whence) {
-  struct seek seek = {passage->fd[SOURCE], whence, (off_t)from};
-  return system_call(&passage->copy->walk.gauges[SOURCE], seek_now, &seek);
+static int64_t search_now(void *argument) {
+  struct search *search = argument;
+  return file_find_data(search->fd, search->from, search->size, &search->begin, &search->end);
 }
 
 // Copies what is between the holes.
 static int copy_sparse(passage *passage) {
-  int64_t size = passage->status.st_size;
-  for (int64_t at = 0; at < size;) {
-    int64_t data = find(passage, at, SEEK_DATA);
-    if (data == ROUSE_ENXIO) break;  // only a hole is left
-    int64_t hole = data < 0 ? data : find(passage, data, SEEK_HOLE);
-    if (hole == ROUSE_EINVAL || hole == ROUSE_ENOTSUP) {  // holes are unknown here: all is data
-      data = at;
-      hole = size;
-    }
-    if (hole < 0) return fail(passage, SOURCE, hole, "cannot find its holes");
-    int64_t reached = copy_range(passage, (uint64_t)data, (uint64_t)hole);
+  uint64_t size = passage->status.size;
+  int result = file_make_sparse(passage->fd[TARGET]);
+  if (result < 0) return fail(passage, TARGET, result, "cannot have holes");
+  struct search search = {.fd = passage->fd[SOURCE], .size = size};
+  for (; search.from < size; search.from = search.end) {
+    gauge *gauge = &passage->copy->walk.gauges[SOURCE];
+    int64_t found = system_call(gauge, search_now, &search);
+    if (found < 0) return fail(passage, SOURCE, found, "cannot find its holes");
+    if (search.begin >= size) break;  // only a hole is left
+    int64_t reached = copy_range(passage, search.begin, search.end);
     if (reached < 0) return (int)reached;
-    if (reached < hole) break;  // it was cut short meanwhile
-    at = hole;
+    if ((uint64_t)reached < search.end) break;  // it was cut short meanwhile
   }
-  int64_t result = system_result(ftruncate(passage->fd[TARGET], (off_t)size));
+  result = file_set_size(passage->fd[TARGET], size);
   return result < 0 ? fail(passage, TARGET, result, "cannot set its size") : 0;
-}
-
-static bool is_sparse(const struct stat *status) {
-  return (int64_t)status->st_blocks * 512 < (int64_t)status->st_size;
 }
 
 // Reads a file that fits the buffer. Returns 1 if that was all of it, and 0 if there may be more.
@@ -180,12 +159,12 @@ static int read_whole(passage *passage) {
   if (size < 0) return fail(passage, SOURCE, size, "cannot read");
   passage->size = (size_t)size;
   // Less than what there was room for is the end, if it is where the end should be.
-  return size == passage->status.st_size && (size_t)size < passage->room;
+  return (uint64_t)size == passage->status.size && (size_t)size < passage->room;
 }
 
 static int carry(passage *passage) {
-  uint64_t size = (uint64_t)passage->status.st_size;
-  if (!is_sparse(&passage->status) && size < passage->room) {
+  uint64_t size = passage->status.size;
+  if (!file_is_sparse(&passage->status) && size < passage->room) {
     int whole = read_whole(passage);
     if (whole < 0) return whole;
     if (whole > 0) {
@@ -196,7 +175,7 @@ static int carry(passage *passage) {
   }
   int result = call(passage, create);
   if (result < 0) return result;
-  if (is_sparse(&passage->status)) {
+  if (file_is_sparse(&passage->status)) {
     result = copy_sparse(passage);
   } else {
     int64_t reached = copy_range(passage, 0, UINT64_MAX);
@@ -210,28 +189,23 @@ static int carry(passage *passage) {
 // Opens the source and looks at it. Not 0: told.
 static bool open_source(passage *passage) {
   entry *entry = passage->entry;
-  // Not blocking: if a pipe has taken the file's place the open must not wait for its writer.
-  int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-  int fd = system_open(entry->directory->fd[SOURCE], entry->name, flags);
+  gauge *gauge = &passage->copy->walk.gauges[SOURCE];
+  rouse_fd fd = file_open(gauge, entry->directory->fd[SOURCE], entry->name, OPEN_CONTENTS);
   const char *what = "cannot open";
   if (fd == ROUSE_ENOENT) what = "vanished before it could be copied";
   if (fd == ROUSE_ELOOP) what = "became a symbolic link while the tree was read";
   if (fd < 0) return copy_entry_failure(passage->copy, entry, SOURCE, fd, "%s", what);
   passage->fd[SOURCE] = fd;
-  int result = (int)system_result(fstat(fd, &passage->status));
+  int result = file_status_of(fd, &passage->status);
   if (result < 0) return copy_entry_failure(passage->copy, entry, SOURCE, result, "cannot open");
-  if (!S_ISREG(passage->status.st_mode)) {
-    return copy_entry_failure(passage->copy, entry, SOURCE, 0,
-                              "is no regular file any more; it changed while the tree was read");
-  }
-  // A read that must not block would fail where the file system can't tell beforehand.
-  fcntl(fd, F_SETFL, 0);
-  return true;
+  if (passage->status.kind == KIND_FILE) return true;
+  return copy_entry_failure(passage->copy, entry, SOURCE, 0,
+                            "is no regular file any more; it changed while the tree was read");
 }
 
 static bool transfer(passage *passage) {
   copy *copy = passage->copy;
-  uint64_t size = (uint64_t)passage->status.st_size;
+  uint64_t size = passage->status.size;
   system_temporary_name(passage->temporary);
   // One byte more than there should be shows that there is no more.
   passage->buffer = buffer_get(copy, size + 1, &passage->room);
@@ -252,12 +226,12 @@ bool copy_file(copy *copy, entry *entry, link_group *group) {
   rouse_semaphore_acquire(&copy->descriptors, 1);
   bool good = false, later = false;
   if (!walk_stopped(&copy->walk) && open_source(&passage)) {
-    if (group == NULL && passage.status.st_nlink > 1) {
+    if (group == NULL && passage.status.links > 1) {
       later = !links_claim(copy, entry, &passage.status, &group);
     }
     good = !later && !copy_target_in_the_way(copy, entry) && transfer(&passage);
   }
-  system_close(passage.fd[SOURCE]);
+  file_close(passage.fd[SOURCE]);
   rouse_semaphore_release(&copy->descriptors, 1);
   if (good) counter_add(&copy->report.files, 1);
   if (!good && !later && group != NULL) group->failed = true;

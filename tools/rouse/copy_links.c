@@ -4,11 +4,8 @@
 // Waiting until the end spares everything that could go wrong in between: the first may still be
 // under way on another loop when the second is found, or may fail, and then the next name is copied
 // in its stead. A directory that is owed a link is not left before (its times would change).
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "copy.h"
 
@@ -21,8 +18,8 @@ struct link_wish {
 // --- groups: a table with open addressing --------------------------------------------------------
 
 static link_group **find(const link_table *table, identity identity) {
-  uint64_t hash =
-      ((uint64_t)identity.inode ^ ((uint64_t)identity.device << 48)) * UINT64_C(0x9E3779B97F4A7C15);
+  uint64_t mixed = identity.inode[0] ^ (identity.inode[1] << 24) ^ (identity.device << 48);
+  uint64_t hash = mixed * UINT64_C(0x9E3779B97F4A7C15);
   size_t slot = (size_t)(hash >> 20) & (table->room - 1);
   while (table->groups[slot] != NULL && !identity_equal(table->groups[slot]->identity, identity)) {
     slot = (slot + 1) & (table->room - 1);
@@ -76,8 +73,7 @@ static void set_first(copy *copy, link_group *group, const entry *entry) {
   free(group->name);
   walk_hold(&copy->walk, entry->directory);
   group->directory = entry->directory;
-  group->name = strdup(entry->target_name);
-  if (group->name == NULL) system_die_without_memory();
+  group->name = system_duplicate(entry->target_name, strlen(entry->target_name));
   group->failed = false;
 }
 
@@ -90,10 +86,10 @@ static entry *clone(const entry *original) {
   return copied;
 }
 
-bool links_claim(copy *copy, entry *entry, const struct stat *status, link_group **out_group) {
+bool links_claim(copy *copy, entry *entry, const file_status *status, link_group **out_group) {
   bool first;
   rouse_mutex_lock(&copy->links_lock);
-  link_group *group = links_group(&copy->links[SOURCE], identity_of(status), &first);
+  link_group *group = links_group(&copy->links[SOURCE], status->identity, &first);
   if (first) {
     set_first(copy, group, entry);
     *out_group = group;
@@ -111,23 +107,22 @@ bool links_claim(copy *copy, entry *entry, const struct stat *status, link_group
 // --- the pass at the end -------------------------------------------------------------------------
 
 struct linking {
-  int from, to;
+  rouse_fd from, to;
   const char *old_name, *new_name;
   char temporary[SYSTEM_TEMPORARY_SIZE];
 };
 
 static int64_t link_now(void *argument) {
   struct linking *linking = argument;
-  int to = linking->to;
-  int64_t result =
-      system_result(linkat(linking->from, linking->old_name, to, linking->new_name, 0));
+  rouse_fd to = linking->to;
+  int result = file_link(linking->from, linking->old_name, to, linking->new_name);
   if (result != ROUSE_EEXIST) return result;
   // Something is there: the link takes its place at one go, as a copied file would.
-  result = system_result(linkat(linking->from, linking->old_name, to, linking->temporary, 0));
+  result = file_link(linking->from, linking->old_name, to, linking->temporary);
   if (result < 0) return result;
-  result = system_result(renameat(to, linking->temporary, to, linking->new_name));
+  result = file_rename(to, linking->temporary, to, linking->new_name);
   // A rename between two names of one inode does nothing, and leaves both.
-  unlinkat(to, linking->temporary, 0);
+  file_remove(to, linking->temporary);
   return result;
 }
 

@@ -3,12 +3,9 @@
 //
 // The paths on the command line are the user's own words, so they are followed wherever they lead.
 // All that comes after is relative to the descriptors that are opened here.
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "copy.h"
 
@@ -19,25 +16,20 @@ typedef struct split {
   bool whole;  // the last name is ".", "..", or there is none: it can only be opened as it is
 } split;
 
-static char *duplicate(const char *text, size_t length) {
-  char *copied = strndup(text, length);
-  if (copied == NULL) system_die_without_memory();
-  return copied;
-}
-
-static char *duplicate_all(const char *text) { return duplicate(text, strlen(text)); }
+static char *duplicate_all(const char *text) { return system_duplicate(text, strlen(text)); }
 
 static split split_path(const char *path) {
+  size_t root = path_root(path);
   size_t end = strlen(path);
-  while (end > 0 && path[end - 1] == '/') end--;
+  while (end > root && path_separates(path[end - 1])) end--;
   size_t start = end;
-  while (start > 0 && path[start - 1] != '/') start--;
+  while (start > root && !path_separates(path[start - 1])) start--;
   size_t above = start;
-  while (above > 1 && path[above - 1] == '/') above--;
+  while (above > root + 1 && path_separates(path[above - 1])) above--;
   split split = {
-      .above = duplicate(path, above),
-      .name = duplicate(path + start, end - start),
-      .slash = path[end] == '/',
+      .above = system_duplicate(path, above),
+      .name = system_duplicate(path + start, end - start),
+      .slash = path_separates(path[end]),
   };
   split.whole = split.name[0] == 0 || strcmp(split.name, ".") == 0 || strcmp(split.name, "..") == 0;
   return split;
@@ -48,8 +40,8 @@ static void split_free(split *split) {
   free(split->name);
 }
 
-__attribute__((format(printf, 4, 5))) static bool refuse(copy *copy, const char *path, int code,
-                                                         const char *format, ...) {
+SYSTEM_PRINTF(4, 5)
+static bool refuse(copy *copy, const char *path, int code, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   report_failure_list(&copy->report, path, code, format, arguments);
@@ -57,52 +49,47 @@ __attribute__((format(printf, 4, 5))) static bool refuse(copy *copy, const char 
   return false;
 }
 
-static int open_directory(int dir, const char *path, int flags) {
-  return (int)system_result(openat(dir, path, flags | O_DIRECTORY | O_CLOEXEC));
-}
-
-static int open_above(const split *split) {
-  return open_directory(AT_FDCWD, split->above[0] == 0 ? "." : split->above, O_PATH);
-}
-
 // Joins without a second slash. On the heap.
 static char *join(const char *left, const char *right) {
   size_t length = strlen(left);
-  const char *slash = length == 0 || left[length - 1] == '/' ? "" : "/";
-  char *joined;
-  if (asprintf(&joined, "%s%s%s", left, slash, right) < 0) system_die_without_memory();
+  bool separated = length == 0 || path_separates(left[length - 1]);
+  size_t size = length + strlen(right) + 2;
+  char *joined = system_allocate(size);
+  snprintf(joined, size, "%s%.*s%s", left, separated ? 0 : 1, &path_separator, right);
   return joined;
 }
 
 // --- the source ----------------------------------------------------------------------------------
 
 // Fills in the source's side. |status| takes its status.
-static bool find_source(copy *copy, const split *source, struct stat *status) {
+static bool find_source(copy *copy, const split *source, file_status *status) {
   copy_paths *paths = &copy->paths;
   const char *path = copy->options.source;
-  int fd;
+  rouse_fd fd;
+  int result = 0;
   if (source->slash || source->whole) {
-    fd = open_directory(AT_FDCWD, path, O_RDONLY);
+    fd = path_open_directory(path, true);
     if (fd < 0) return refuse(copy, path, fd, "cannot open the directory");
-    fstat(fd, status);
+    result = file_status_of(fd, status);
   } else {
-    int above = open_above(source);
+    rouse_fd above = path_open_directory(source->above, false);
     if (above < 0) return refuse(copy, path, above, "cannot be found");
-    int64_t result = system_result(fstatat(above, source->name, status, AT_SYMLINK_NOFOLLOW));
+    result = file_status_at(above, source->name, status);
     fd = above;
-    if (result == 0 && S_ISDIR(status->st_mode)) {
-      fd = open_directory(above, source->name, O_RDONLY | O_NOFOLLOW);
-      close(above);
+    if (result == 0 && status->kind == KIND_DIRECTORY) {
+      fd = file_open_now(above, source->name, OPEN_LISTING);
+      file_close(above);
       if (fd < 0) return refuse(copy, path, fd, "cannot open the directory");
-      fstat(fd, status);
-    } else if (result < 0) {
-      close(above);
-      return refuse(copy, path, (int)result, "cannot be found");
+      result = file_status_of(fd, status);
     }
   }
+  if (result < 0) {
+    file_close(fd);
+    return refuse(copy, path, result, "cannot be found");
+  }
   paths->fd[SOURCE] = fd;
-  paths->is_directory = S_ISDIR(status->st_mode);
-  paths->type = IFTODT(status->st_mode);
+  paths->is_directory = status->kind == KIND_DIRECTORY;
+  paths->kind = status->kind;
   paths->path[SOURCE] = duplicate_all(paths->is_directory ? path : source->above);
   paths->name[SOURCE] = duplicate_all(source->name);
   return true;
@@ -112,7 +99,7 @@ static bool find_source(copy *copy, const split *source, struct stat *status) {
 
 // Where the copy goes: a name in a directory that is open, or (name NULL) that very directory.
 typedef struct destination {
-  int above;  // -1: none
+  rouse_fd above;  // -1: none
   char *name;
   bool follow;  // |name| is the user's own word
   char *path;   // of the copy
@@ -120,7 +107,7 @@ typedef struct destination {
 } destination;
 
 static void destination_free(destination *destination) {
-  system_close(destination->above);
+  file_close(destination->above);
   free(destination->name);
   free(destination->path);
   free(destination->above_path);
@@ -128,20 +115,20 @@ static void destination_free(destination *destination) {
 
 static bool find_destination(copy *copy, const split *source, destination *out) {
   const char *path = copy->options.target;
-  struct stat status;
-  bool is_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+  file_status status;
+  bool is_directory = path_status(path, &status) == 0 && status.kind == KIND_DIRECTORY;
   bool into = is_directory && !copy->options.no_target_directory && !source->whole;
   split target = split_path(path);
   bool good = true;
   if (into || (is_directory && target.whole)) {
-    out->above = open_directory(AT_FDCWD, path, O_PATH);
+    out->above = path_open_directory(path, false);
     out->name = into ? duplicate_all(source->name) : NULL;
     out->path = into ? join(path, source->name) : duplicate_all(path);
     out->above_path = duplicate_all(path);
   } else if (target.whole || (target.slash && !is_directory && !copy->paths.is_directory)) {
     good = refuse(copy, path, ROUSE_ENOTDIR, "cannot be the name of the copy");
   } else {
-    out->above = open_above(&target);
+    out->above = path_open_directory(target.above, false);
     out->name = duplicate_all(target.name);
     out->follow = true;
     out->path = duplicate_all(path);
@@ -154,50 +141,33 @@ static bool find_destination(copy *copy, const split *source, destination *out) 
   return good;
 }
 
-// Whether the directory |at|, or one above it, is |sought|. Or a failure.
-static int is_inside(int at, identity sought) {
-  int fd = at;
-  int result = 0;
-  identity last = {0, 0};
-  for (;;) {
-    struct stat status;
-    result = (int)system_result(fstat(fd, &status));
-    if (result < 0) break;
-    identity here = identity_of(&status);
-    if (identity_equal(here, sought)) result = 1;
-    if (result != 0 || identity_equal(here, last)) break;  // the root is above itself
-    last = here;
-    int up = open_directory(fd, "..", O_PATH);
-    if (fd != at) close(fd);
-    fd = up;
-    if (fd < 0) return fd;
-  }
-  if (fd != at) close(fd);
-  return result;
-}
-
 // What stands where the copy goes, against what is to be copied.
-static bool check(copy *copy, const destination *to, const struct stat *source) {
+static bool check(copy *copy, const destination *to, const file_status *source) {
   const char *path = to->path;
-  struct stat there;
-  int flags = to->follow && copy->paths.is_directory ? 0 : AT_SYMLINK_NOFOLLOW;
-  int64_t result = to->name == NULL ? system_result(fstat(to->above, &there))
-                                    : system_result(fstatat(to->above, to->name, &there, flags));
+  file_status there;
+  int result;
+  if (to->name == NULL) {
+    result = file_status_of(to->above, &there);
+  } else if (to->follow && copy->paths.is_directory) {
+    result = path_status(path, &there);
+  } else {
+    result = file_status_at(to->above, to->name, &there);
+  }
   if (result == 0) {
-    if (identity_equal(identity_of(&there), identity_of(source))) {
+    if (identity_equal(there.identity, source->identity)) {
       return refuse(copy, path, 0, "is the same as the source");
     }
-    if (S_ISDIR(there.st_mode) && !copy->paths.is_directory) {
+    if (there.kind == KIND_DIRECTORY && !copy->paths.is_directory) {
       return refuse(copy, path, 0, "is a directory; it is not replaced by a file");
     }
-    if (!S_ISDIR(there.st_mode) && copy->paths.is_directory) {
+    if (there.kind != KIND_DIRECTORY && copy->paths.is_directory) {
       return refuse(copy, path, 0, "is no directory; it is not replaced by one");
     }
   } else if (result != ROUSE_ENOENT) {
-    return refuse(copy, path, (int)result, "cannot find out what is there");
+    return refuse(copy, path, result, "cannot find out what is there");
   }
   if (!copy->paths.is_directory) return true;
-  int inside = is_inside(to->above, identity_of(source));
+  int inside = directory_is_inside(to->above, source->identity);
   if (inside < 0) return refuse(copy, path, inside, "cannot tell what directories it is in");
   if (inside == 0) return true;
   return refuse(copy, path, 0, "is inside the source; a directory can't be copied into itself");
@@ -206,17 +176,19 @@ static bool check(copy *copy, const destination *to, const struct stat *source) 
 // Makes or opens the target's directory.
 static bool open_target(copy *copy, const destination *to) {
   copy_paths *paths = &copy->paths;
-  int fd;
+  rouse_fd fd;
   if (to->name == NULL) {
-    fd = open_directory(to->above, ".", O_RDONLY);
+    fd = path_open_directory(to->path, true);
   } else {
-    int64_t result = ROUSE_EEXIST;
-    if (!copy->options.compare) result = system_result(mkdirat(to->above, to->name, 0700));
+    int result = ROUSE_EEXIST;
+    if (!copy->options.compare) result = directory_make(to->above, to->name);
     paths->target_created = result == 0;
     if (result < 0 && result != ROUSE_EEXIST) {
-      return refuse(copy, to->path, (int)result, "cannot make the directory");
+      return refuse(copy, to->path, result, "cannot make the directory");
     }
-    fd = open_directory(to->above, to->name, O_RDONLY | (to->follow ? 0 : O_NOFOLLOW));
+    bool made = paths->target_created || !to->follow;
+    fd = made ? file_open_now(to->above, to->name, OPEN_LISTING)
+              : path_open_directory(to->path, true);
   }
   if (fd < 0) return refuse(copy, to->path, fd, "cannot open the directory");
   paths->fd[TARGET] = fd;
@@ -230,7 +202,7 @@ bool copy_paths_find(copy *copy) {
   paths->fd[SOURCE] = paths->fd[TARGET] = -1;
   split source = split_path(copy->options.source);
   destination to = {.above = -1};
-  struct stat status;
+  file_status status;
   bool good = find_source(copy, &source, &status) && find_destination(copy, &source, &to) &&
               check(copy, &to, &status);
   if (good && paths->is_directory) good = open_target(copy, &to);
@@ -247,7 +219,7 @@ bool copy_paths_find(copy *copy) {
 
 void copy_paths_free(copy_paths *paths) {
   for (int side = 0; side < SIDES; side++) {
-    system_close(paths->fd[side]);
+    file_close(paths->fd[side]);
     paths->fd[side] = -1;
     free(paths->path[side]);
     free(paths->name[side]);

@@ -3,8 +3,6 @@
 // How much there is to do is not known before the tree has been read. So once a copy has lasted for
 // a moment, a scout goes through the source, too, and only counts; until it is through, no time
 // left is shown.
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,14 +31,12 @@ static int scout_enter(walk *walk, directory *child) {
 
 static void scout_handle(walk *walk, entry *entry) {
   scout *scout = walk->user;
-  struct stat status;
+  file_status status;
   counter_add(&scout->entries, 1);
-  if (entry->type != DT_REG) return;
-  int dir = entry->directory->fd[SOURCE];
-  if (fstatat(dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (entry->kind != KIND_FILE) return;
+  if (file_status_at(entry->directory->fd[SOURCE], entry->name, &status) != 0) return;
   // Holes are not copied.
-  int64_t stored = (int64_t)status.st_blocks * 512;
-  counter_add(&scout->bytes, (uint64_t)(status.st_size < stored ? status.st_size : stored));
+  counter_add(&scout->bytes, file_is_sparse(&status) ? status.stored : status.size);
 }
 
 static void scout_leave(walk *walk, directory *directory) {
@@ -63,7 +59,7 @@ static int64_t scout_main(void *argument) {
 static rouse_task *send_scout(copy *copy, scout *scout) {
   rouse_task *task = NULL;
   if (!copy->paths.is_directory) return NULL;
-  int fd = openat(copy->walk.root->fd[SOURCE], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  rouse_fd fd = directory_open_again(copy->walk.root->fd[SOURCE], true);
   if (fd < 0) return NULL;
   scout->walk.operations = &scouting;
   scout->walk.user = scout;
@@ -71,7 +67,7 @@ static rouse_task *send_scout(copy *copy, scout *scout) {
   scout->walk.loops = copy->walk.loops;
   scout->walk.path[SOURCE] = scout->walk.path[TARGET] = "";
   walk_init(&scout->walk, SCOUT_SLOTS);
-  walk_make_root(&scout->walk, (const int[SIDES]){fd, -1});
+  walk_make_root(&scout->walk, (const rouse_fd[SIDES]){fd, -1});
   if (rouse_task_spawn(&task, NULL, scout_main, scout) == ROUSE_DONE) return task;
   walk_finish(&scout->walk);
   return NULL;

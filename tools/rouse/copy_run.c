@@ -5,13 +5,8 @@
 // everybody takes them in one order (slot, in flight, descriptors, memory), takes all he needs of
 // one kind in one request, and a slot is never waited for with anything but one slot in hand
 // (walk.c).
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "copy.h"
 
@@ -39,16 +34,16 @@ void copy_entry_note(copy *copy, const entry *entry, enum side side, const char 
 bool copy_target_in_the_way(copy *copy, const entry *entry) {
   // In a directory of our own making there is nothing.
   if (entry->directory->created) return false;
-  struct stat status;
-  int dir = entry->directory->fd[TARGET];
-  if (fstatat(dir, entry->target_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  if (!S_ISDIR(status.st_mode)) return false;
+  file_status status;
+  rouse_fd dir = entry->directory->fd[TARGET];
+  if (file_status_at(dir, entry->target_name, &status) != 0) return false;
+  if (status.kind != KIND_DIRECTORY) return false;
   copy_entry_failure(copy, entry, TARGET, 0, "is a directory; it is not replaced by a file");
   return true;
 }
 
 void copy_entry(copy *copy, entry *entry, link_group *group) {
-  if (entry->type == DT_REG) {
+  if (entry->kind == KIND_FILE) {
     copy_file(copy, entry, group);
   } else {
     copy_special(copy, entry, group);
@@ -68,15 +63,13 @@ enum {
 };
 
 static bool shows_progress(const copy *copy) {
-  return !copy->options.quiet && isatty(STDERR_FILENO) == 1;
+  return !copy->options.quiet && system_shows_progress();
 }
 
 // Divides the descriptors that the limit leaves. Returns false after having told that they don't
 // do.
 static bool divide_descriptors(copy *copy) {
-  struct rlimit limit = {.rlim_cur = 1024};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  int64_t all = limit.rlim_cur > 1 << 20 ? 1 << 20 : (int64_t)limit.rlim_cur;
+  int64_t all = system_descriptors_max();
   int64_t used = system_descriptors_open() + DESCRIPTORS_SPARE;
   if (shows_progress(copy)) used += DESCRIPTORS_SCOUT;
   uint32_t walkers = copy->options.loops;
@@ -131,7 +124,7 @@ static int copy_all(copy *copy) {
     result = walk_run(&copy->walk, copy->walkers);
   } else {
     char *const *name = copy->paths.name;
-    walk_start_entry(&copy->walk, copy->walk.root, name[SOURCE], name[TARGET], copy->paths.type);
+    walk_start_entry(&copy->walk, copy->walk.root, name[SOURCE], name[TARGET], copy->paths.kind);
   }
   await_entries(copy);
   links_make(copy);
@@ -170,54 +163,12 @@ static int64_t copy_main(void *argument) {
   return result;
 }
 
-// --- signals -------------------------------------------------------------------------------------
-
-static _Atomic int caught;
-static _Atomic(_Atomic bool *) stop_flag;
-
-// The first signal asks for an orderly end; its action is the default again, so that the second
-// kills.
-static void on_signal(int number) {
-  // RELAXED: a note for the thread that has started the copy; the run's end orders it.
-  atomic_store_explicit(&caught, number, memory_order_relaxed);
-  // RELAXED: set before the handler was.
-  _Atomic bool *flag = atomic_load_explicit(&stop_flag, memory_order_relaxed);
-  // RELAXED: a wish; see walk_stopped().
-  if (flag != NULL) atomic_store_explicit(flag, true, memory_order_relaxed);
-}
-
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { SIGNALS = sizeof signals / sizeof *signals };
-
-static void catch_signals(copy *copy, struct sigaction before[SIGNALS]) {
-  // RELAXED: read by the handler, which is installed after it.
-  atomic_store_explicit(&stop_flag, &copy->stop, memory_order_relaxed);
-  // RELAXED: as above.
-  atomic_store_explicit(&caught, 0, memory_order_relaxed);
-  for (int index = 0; index < SIGNALS; index++) {
-    sigaction(signals[index], NULL, &before[index]);
-    if (before[index].sa_handler == SIG_IGN) continue;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(signals[index], &action, NULL);
-  }
-}
-
-// The signal that came, or 0.
-static int release_signals(const struct sigaction before[SIGNALS]) {
-  for (int index = 0; index < SIGNALS; index++) sigaction(signals[index], &before[index], NULL);
-  // RELAXED: as above.
-  atomic_store_explicit(&stop_flag, NULL, memory_order_relaxed);
-  // RELAXED: as above.
-  return atomic_load_explicit(&caught, memory_order_relaxed);
-}
-
 // --- the whole -----------------------------------------------------------------------------------
 
 enum { STACK_SIZE = 32768 };
 
-static int status_of(const copy *copy, int signal) {
-  if (signal != 0) return 128 + signal;
+static int status_of(const copy *copy, int interrupt) {
+  if (interrupt != 0) return interrupt;
   if (copy->failure != 0) return 1;
   return counter_read(&copy->report.failed) > 0 || counter_read(&copy->report.differences) > 0;
 }
@@ -225,16 +176,14 @@ static int status_of(const copy *copy, int signal) {
 int copy_run(copy *copy, const copy_options *options) {
   memset(copy, 0, sizeof *copy);
   copy->options = *options;
-  copy->privileged = geteuid() == 0;
+  copy->privileged = system_is_privileged();
   copy->started_ns = rouse_now_ns();
   report_init(&copy->report, options->quiet);
   rouse_semaphore_init(&copy->in_flight, options->max_in_flight, ROUSE_POLICY_DEFAULT);
   rouse_semaphore_init(&copy->memory, BUFFER_PAGES_TOTAL, ROUSE_POLICY_DEFAULT);
-  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a failed write, not the end
   if (!copy_paths_find(copy)) return status_of(copy, 0);
 
-  struct sigaction before[SIGNALS];
-  catch_signals(copy, before);
+  system_interrupts_catch(&copy->stop);
   rouse_run_options run = {
       .loops = options->loops,
       .loop = {.backend = options->backend, .stack_size = STACK_SIZE},
@@ -242,20 +191,21 @@ int copy_run(copy *copy, const copy_options *options) {
   int64_t result = 0;
   copy->failure = rouse_run(&run, copy_main, copy, &result);
   if (copy->failure == 0) copy->failure = (int)result;
-  int signal = release_signals(before);
+  int interrupt = system_interrupts_release();
   if (copy->failure < 0) {
     fprintf(stderr, "rouse copy: cannot run on %s: %s\n",
             options->backend != NULL ? options->backend : "this system",
             rouse_error_message(copy->failure));
   }
   if (copy->paths.target_created && counter_read(&copy->report.directories) == 0) {
-    rmdir(copy->paths.path[TARGET]);  // nothing came of it; if something did, this does nothing
+    path_remove_directory(
+        copy->paths.path[TARGET]);  // nothing came of it; if something did, this does nothing
   }
-  if (signal != 0) {
+  if (interrupt != 0) {
     fprintf(stderr,
             "rouse copy: interrupted; what is in place is complete, and no more was left\n");
   }
-  return status_of(copy, signal);
+  return status_of(copy, interrupt);
 }
 
 void copy_finish(copy *copy) {

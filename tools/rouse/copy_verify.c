@@ -3,12 +3,9 @@
 // are links to one inode. If the copy made its target, nothing more may be in it.
 //
 // What was counted as not kept during the copy (owners, attributes) is not reported again.
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "copy.h"
 
@@ -17,13 +14,12 @@ typedef struct comparison {
   copy *copy;
   const directory *directory;
   const char *name[SIDES];
-  int fd[SIDES];
+  rouse_fd fd[SIDES];
   bool by_path;
-  struct stat status[SIDES];
+  file_status status[SIDES];
 } comparison;
 
-__attribute__((format(printf, 2, 3))) static bool differs(const comparison *comparison,
-                                                          const char *format, ...) {
+SYSTEM_PRINTF(2, 3) static bool differs(const comparison *comparison, const char *format, ...) {
   const copy *copy = comparison->copy;
   char *path = walk_path(&copy->walk, comparison->directory, comparison->name[TARGET], TARGET);
   va_list arguments;
@@ -54,20 +50,22 @@ static bool compare_extended(comparison *comparison) {
 
 // Compares everything but contents, of inodes of one type.
 static bool compare_attributes(comparison *comparison) {
-  const struct stat *left = &comparison->status[SOURCE], *right = &comparison->status[TARGET];
+  const file_status *left = &comparison->status[SOURCE], *right = &comparison->status[TARGET];
   bool same = true;
-  if ((left->st_uid != right->st_uid || left->st_gid != right->st_gid) &&
+  if ((left->owner != right->owner || left->group != right->group) &&
       counter_read(&comparison->copy->report.owners_left) == 0) {
-    same = differs(comparison, "differs in owner: %u:%u instead of %u:%u", right->st_uid,
-                   right->st_gid, left->st_uid, left->st_gid);
+    same = differs(comparison, "differs in owner: %u:%u instead of %u:%u", right->owner,
+                   right->group, left->owner, left->group);
   }
-  mode_t mode = attributes_mode(left, right->st_uid, right->st_gid);
-  if (!S_ISLNK(left->st_mode) && mode != (right->st_mode & 07777)) {
-    same = differs(comparison, "differs in mode: %04o instead of %04o",
-                   (unsigned)(right->st_mode & 07777), (unsigned)mode);
+  uint32_t mode = attributes_mode(left, right->owner, right->group);
+  if (left->kind != KIND_LINK && mode != right->mode) {
+    same = differs(comparison, "differs in mode: %04o instead of %04o", right->mode, mode);
   }
-  if (left->st_mtim.tv_sec != right->st_mtim.tv_sec ||
-      left->st_mtim.tv_nsec != right->st_mtim.tv_nsec) {
+  if (left->attributes != right->attributes) {
+    same = differs(comparison, "differs in attributes: %#x instead of %#x", right->attributes,
+                   left->attributes);
+  }
+  if (!file_time_equal(left->modified, right->modified)) {
     same = differs(comparison, "differs in time of modification");
   }
   return compare_extended(comparison) && same;
@@ -85,12 +83,12 @@ static bool pair(link_table *table, identity here, identity there) {
 
 static bool compare_links(comparison *comparison) {
   copy *copy = comparison->copy;
-  identity left = identity_of(&comparison->status[SOURCE]);
-  identity right = identity_of(&comparison->status[TARGET]);
+  identity left = comparison->status[SOURCE].identity;
+  identity right = comparison->status[TARGET].identity;
   bool same = true;
   rouse_mutex_lock(&copy->links_lock);
-  if (comparison->status[SOURCE].st_nlink > 1) same = pair(&copy->links[SOURCE], left, right);
-  if (comparison->status[TARGET].st_nlink > 1) same &= pair(&copy->links[TARGET], right, left);
+  if (comparison->status[SOURCE].links > 1) same = pair(&copy->links[SOURCE], left, right);
+  if (comparison->status[TARGET].links > 1) same &= pair(&copy->links[TARGET], right, left);
   rouse_mutex_unlock(&copy->links_lock);
   return same || differs(comparison, "differs in hard links");
 }
@@ -112,36 +110,31 @@ static bool read_fully(comparison *comparison, enum side side, char *buffer, siz
   return true;
 }
 
-static bool is_sparse(const struct stat *status) {
-  return (int64_t)status->st_blocks * 512 < (int64_t)status->st_size;
-}
-
 // Where the next bytes are that can differ: what is a hole on both sides is the same. |size| if
 // there are none.
 static uint64_t skip_holes(const comparison *comparison, uint64_t offset, uint64_t size) {
   uint64_t next = size;
   for (int side = 0; side < SIDES; side++) {
-    off_t data = lseek(comparison->fd[side], (off_t)offset, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) continue;
-    if (data < 0) return offset;
-    if ((uint64_t)data < next) next = (uint64_t)data;
+    uint64_t begin, end;
+    if (file_find_data(comparison->fd[side], offset, size, &begin, &end) < 0) return offset;
+    if (begin < next) next = begin;
   }
   return next;
 }
 
 static bool compare_contents(comparison *comparison) {
   copy *copy = comparison->copy;
-  uint64_t size = (uint64_t)comparison->status[SOURCE].st_size;
-  if (size != (uint64_t)comparison->status[TARGET].st_size) {
-    return differs(comparison, "differs in size: %lld instead of %llu",
-                   (long long)comparison->status[TARGET].st_size, (unsigned long long)size);
+  uint64_t size = comparison->status[SOURCE].size;
+  if (size != comparison->status[TARGET].size) {
+    return differs(comparison, "differs in size: %llu instead of %llu",
+                   (unsigned long long)comparison->status[TARGET].size, (unsigned long long)size);
   }
   if (size == 0) return true;
   size_t room;
   char *buffer = buffer_get(copy, 2 * size, &room);  // both halves in one request
   room /= 2;
   bool same = true, sparse = false;
-  for (int side = 0; side < SIDES; side++) sparse |= is_sparse(&comparison->status[side]);
+  for (int side = 0; side < SIDES; side++) sparse |= file_is_sparse(&comparison->status[side]);
   for (uint64_t offset = 0; same && !walk_stopped(&copy->walk);) {
     if (sparse) offset = skip_holes(comparison, offset, size);
     if (offset >= size) break;
@@ -158,62 +151,52 @@ static bool compare_contents(comparison *comparison) {
   return same;
 }
 
-// Where a symbolic link leads, on the heap.
-static char *link_target(int fd, const struct stat *status) {
-  size_t room = (size_t)status->st_size + 4096;
-  char *target = system_allocate(room);
-  ssize_t size = readlinkat(fd, "", target, room - 1);
-  target[size < 0 ? 0 : size] = 0;
-  return target;
-}
-
 static bool compare_symlinks(comparison *comparison) {
-  char *left = link_target(comparison->fd[SOURCE], &comparison->status[SOURCE]);
-  char *right = link_target(comparison->fd[TARGET], &comparison->status[TARGET]);
-  bool same = strcmp(left, right) == 0;
-  free(left);
-  free(right);
+  link_target target[SIDES] = {{NULL, 0}, {NULL, 0}};
+  bool same = link_read(comparison->fd[SOURCE], &target[SOURCE]) == 0 &&
+              link_read(comparison->fd[TARGET], &target[TARGET]) == 0 &&
+              target[SOURCE].size == target[TARGET].size &&
+              memcmp(target[SOURCE].data, target[TARGET].data, target[SOURCE].size) == 0;
+  for (int side = 0; side < SIDES; side++) free(target[side].data);
   return same || differs(comparison, "differs: the symbolic link leads elsewhere");
 }
 
 // --- entries -------------------------------------------------------------------------------------
 
 static bool open_side(comparison *comparison, enum side side, bool regular) {
-  int flags = regular ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY : O_PATH | O_NOFOLLOW;
-  int fd = system_open(comparison->directory->fd[side], comparison->name[side], flags);
+  gauge *gauge = &comparison->copy->walk.gauges[side];
+  rouse_fd fd = file_open(gauge, comparison->directory->fd[side], comparison->name[side],
+                          regular ? OPEN_CONTENTS : OPEN_NODE);
   if (fd >= 0) {
     comparison->fd[side] = fd;
-    if (regular) fcntl(fd, F_SETFL, 0);  // from here on it may block
-    return fstat(fd, &comparison->status[side]) == 0 ||
-           differs(comparison, "can't be looked at: %s", strerror(errno));
+    int result = file_status_of(fd, &comparison->status[side]);
+    return result == 0 ||
+           differs(comparison, "can't be looked at: %s", rouse_error_message(result));
   }
   const char *which = side == SOURCE ? "source" : "copy";
   if (fd == ROUSE_ENOENT) return differs(comparison, "is missing in the %s", which);
   return differs(comparison, "can't be opened in the %s: %s", which, rouse_error_message(fd));
 }
 
-static void compare_entry(comparison *comparison, unsigned char type) {
-  bool regular = type == DT_REG;
+static void compare_entry(comparison *comparison, file_kind expected) {
+  bool regular = expected == KIND_FILE;
   comparison->by_path = !regular;
   if (!open_side(comparison, SOURCE, regular) || !open_side(comparison, TARGET, regular)) return;
-  mode_t kind = comparison->status[SOURCE].st_mode & S_IFMT;
-  if ((comparison->status[TARGET].st_mode & S_IFMT) != kind) {
+  const file_status *left = &comparison->status[SOURCE], *right = &comparison->status[TARGET];
+  if (left->kind != right->kind) {
     differs(comparison, "differs in what it is");
     return;
   }
-  if (kind == S_IFREG) compare_contents(comparison);
-  if (kind == S_IFLNK) compare_symlinks(comparison);
-  if ((kind == S_IFBLK || kind == S_IFCHR) &&
-      comparison->status[SOURCE].st_rdev != comparison->status[TARGET].st_rdev) {
-    differs(comparison, "differs: it is another device");
-  }
+  if (left->kind == KIND_FILE) compare_contents(comparison);
+  if (left->kind == KIND_LINK) compare_symlinks(comparison);
+  if (left->device != right->device) differs(comparison, "differs: it is another device");
   compare_attributes(comparison);
   compare_links(comparison);
 }
 
 static void verify_handle(walk *walk, entry *entry) {
   copy *copy = walk->user;
-  if (entry->type == DT_SOCK) return;
+  if (entry->kind == KIND_SOCKET) return;
   comparison comparison = {
       .copy = copy,
       .directory = entry->directory,
@@ -222,23 +205,24 @@ static void verify_handle(walk *walk, entry *entry) {
   };
   rouse_semaphore_acquire(&copy->descriptors, 1);
   if (!walk_stopped(walk)) {
-    compare_entry(&comparison, entry->type);
+    compare_entry(&comparison, entry->kind);
     counter_add(&copy->report.compared, 1);
   }
-  system_close(comparison.fd[SOURCE]);
-  system_close(comparison.fd[TARGET]);
+  file_close(comparison.fd[SOURCE]);
+  file_close(comparison.fd[TARGET]);
   rouse_semaphore_release(&copy->descriptors, 1);
 }
 
 // --- directories ---------------------------------------------------------------------------------
 
 static int verify_enter(walk *walk, directory *child) {
-  struct stat status;
-  int fd = system_open(child->parent->fd[TARGET], child->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  int result = fd < 0 ? fd : (int)system_result(fstat(fd, &status));
+  file_status status;
+  rouse_fd dir = child->parent->fd[TARGET];
+  rouse_fd fd = file_open(&walk->gauges[TARGET], dir, child->name, OPEN_LISTING);
+  int result = fd < 0 ? fd : file_status_of(fd, &status);
   child->fd[TARGET] = fd < 0 ? -1 : fd;
   if (result == 0) {
-    child->identity[TARGET] = identity_of(&status);
+    child->identity[TARGET] = status.identity;
     return 0;
   }
   comparison comparison = {.copy = walk->user, .directory = child};
@@ -253,23 +237,21 @@ static int verify_enter(walk *walk, directory *child) {
 // Reports what is in the copy only.
 static void find_extra(comparison *comparison) {
   const directory *directory = comparison->directory;
-  char *names = system_allocate(32768);
-  int fd = directory->fd[TARGET];
+  void *buffer = system_allocate(LISTING_SIZE);
+  listing_item item;
   int64_t size;
-  lseek(fd, 0, SEEK_SET);
-  while ((size = system_result(getdents64(fd, names, 32768))) > 0) {
-    for (int64_t at = 0; at < size;) {
-      const struct dirent64 *item = (const void *)(names + at);
-      at += item->d_reclen;
-      struct stat status;
-      if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0) continue;
-      if (fstatat(directory->fd[SOURCE], item->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
-      comparison->name[TARGET] = item->d_name;
+  for (bool first = true;; first = false) {
+    size = listing_read(directory->fd[TARGET], buffer, first);
+    if (size <= 0) break;
+    for (int64_t at = 0; listing_next(buffer, size, &at, &item);) {
+      file_status status;
+      if (file_status_at(directory->fd[SOURCE], item.name, &status) == 0) continue;
+      comparison->name[TARGET] = item.name;
       differs(comparison, "is in the copy only");
       comparison->name[TARGET] = NULL;
     }
   }
-  free(names);
+  free(buffer);
 }
 
 static void verify_leave(walk *walk, directory *directory) {
@@ -282,8 +264,9 @@ static void verify_leave(walk *walk, directory *directory) {
   };
   if (walk_stopped(walk)) return;
   for (int side = 0; side < SIDES; side++) {
-    if (fstat(comparison.fd[side], &comparison.status[side]) == 0) continue;
-    differs(&comparison, "can't be looked at: %s", strerror(errno));
+    int result = file_status_of(comparison.fd[side], &comparison.status[side]);
+    if (result == 0) continue;
+    differs(&comparison, "can't be looked at: %s", rouse_error_message(result));
     return;
   }
   compare_attributes(&comparison);
@@ -296,13 +279,15 @@ static const walk_operations verifying = {
 
 int verify_run(copy *copy) {
   walk *walk = &copy->walk;
-  int fd[SIDES];
+  rouse_fd fd[SIDES] = {-1, -1};
   for (int side = 0; side < SIDES; side++) {
     // Anew, since a descriptor remembers how far it was listed.
-    int old = walk->root->fd[side];
-    fd[side] = openat(old, ".", O_DIRECTORY | O_CLOEXEC);
-    if (fd[side] < 0) fd[side] = fcntl(old, F_DUPFD_CLOEXEC, 0);  // above a single file
-    if (fd[side] < 0) return (int)system_result(-1);
+    fd[side] = directory_open_again(walk->root->fd[side], copy->paths.is_directory);
+    if (fd[side] < 0) {
+      int failure = fd[side];
+      if (side == TARGET) file_close(fd[SOURCE]);
+      return failure;
+    }
   }
   walk_finish(walk);
   walk->operations = &verifying;
@@ -310,6 +295,6 @@ int verify_run(copy *copy) {
   walk_make_root(walk, fd);
   if (copy->paths.is_directory) return walk_run(walk, copy->walkers);
   char *const *name = copy->paths.name;
-  walk_start_entry(walk, walk->root, name[SOURCE], name[TARGET], copy->paths.type);
+  walk_start_entry(walk, walk->root, name[SOURCE], name[TARGET], copy->paths.kind);
   return 0;
 }

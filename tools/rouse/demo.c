@@ -1,15 +1,10 @@
 // `rouse demo`: the whole thing at work on this machine: a probe, a copy of real trees into a fresh
 // directory, a comparison, and what the runtime did for it.
-#define _GNU_SOURCE
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <rouse/probe.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "copy.h"
 #include "remove.h"
@@ -18,8 +13,9 @@
 static const char help[] =
     "Usage: rouse demo [OPTION]... [DIRECTORY]...\n"
     "\n"
-    "Shows what this system offers, copies trees of it (DIRECTORY..., or some of /usr) into a\n"
-    "temporary directory, compares the copies with their sources, reports, and removes them.\n"
+    "Shows what this system offers, copies trees of it (DIRECTORY..., or some that every system\n"
+    "has) into a temporary directory, compares the copies with their sources, reports, and\n"
+    "removes them.\n"
     "\n"
     "  -f, --max-in-flight N, -l, --loops N, -b, --backend NAME   as for `rouse copy`\n"
     "  -h, --help   show this\n"
@@ -124,20 +120,15 @@ static int copy_tree(const copy_options *base, const char *source, const char *t
 }
 
 static bool is_directory(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+  file_status status;
+  return path_status(path, &status) == 0 && status.kind == KIND_DIRECTORY;
 }
 
-static bool has_room(const char *path) {
-  struct statvfs system;
-  return statvfs(path, &system) == 0 &&
-         (double)system.f_bavail * (double)system.f_frsize > 3.0 * ENOUGH_BYTES;
-}
+static bool has_room(const char *path) { return system_free_bytes(path) > 3.0 * ENOUGH_BYTES; }
 
 static int copy_trees(const copy_options *options, char **trees, int count, const char *into,
                       sums *sums) {
-  static const char *const usual[] = {"/usr/include", "/usr/share/doc", "/usr/lib/python3",
-                                      "/usr/share/perl", "/etc"};
+  const char *const *usual = system_usual_trees();
   int status = EXIT_GOOD;
   if (count > 0) {
     for (int index = 0; index < count && status <= 1; index++) {
@@ -147,8 +138,8 @@ static int copy_trees(const copy_options *options, char **trees, int count, cons
     return status;
   }
   int copied = 0;
-  for (size_t index = 0; index < sizeof usual / sizeof *usual && status <= 1; index++) {
-    bool last_resort = strcmp(usual[index], "/etc") == 0;
+  for (size_t index = 0; usual[index] != NULL && status <= 1; index++) {
+    bool last_resort = usual[index + 1] == NULL;
     if (!is_directory(usual[index]) || (last_resort && copied > 0)) continue;
     if (copied > 0 && (sums->bytes > ENOUGH_BYTES / 2 || !has_room(into))) break;
     int now = copy_tree(options, usual[index], into, sums);
@@ -160,13 +151,11 @@ static int copy_trees(const copy_options *options, char **trees, int count, cons
 }
 
 static int run(const copy_options *options, char **trees, int count) {
-  const char *base = getenv("TMPDIR");
   char *into = NULL;
-  if (asprintf(&into, "%s/rouse-demo-XXXXXX", base != NULL && *base != 0 ? base : "/tmp") < 0) {
-    system_die_without_memory();
-  }
-  if (mkdtemp(into) == NULL) {
-    fprintf(stderr, "rouse demo: cannot make a directory in %s: %s\n", into, strerror(errno));
+  int failure = system_temporary_directory("rouse-demo", &into);
+  if (failure < 0) {
+    fprintf(stderr, "rouse demo: cannot make a directory %s: %s\n", into,
+            rouse_error_message(failure));
     free(into);
     return EXIT_SOME_FAILED;
   }
@@ -174,8 +163,9 @@ static int run(const copy_options *options, char **trees, int count) {
   sums sums = {0};
   int status = copy_trees(options, trees, count, into, &sums);
   if (sums.backend != NULL) print_report(&sums, options->loops);
-  if (remove_tree(into) != 0) {
-    fprintf(stderr, "rouse demo: cannot remove %s: %s\n", into, strerror(errno));
+  failure = remove_tree(into);
+  if (failure < 0) {
+    fprintf(stderr, "rouse demo: cannot remove %s: %s\n", into, rouse_error_message(failure));
     if (status == EXIT_GOOD) status = EXIT_SOME_FAILED;
   }
   free(into);

@@ -26,7 +26,7 @@ int tool_print_help(const char *text) {
   return tool_finish_output("help", EXIT_GOOD);
 }
 
-int main(int count, char **arguments) {
+int tool_main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(int count, char **arguments);

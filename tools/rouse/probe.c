@@ -1,13 +1,12 @@
 // `rouse probe`: what a loop would get here, what was refused, and why.
-#define _GNU_SOURCE
 #include <cjson/cJSON.h>
 #include <getopt.h>
 #include <rouse/probe.h>
 #include <rouse/version.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 
+#include "system.h"
 #include "tool.h"
 
 static const char help[] =
@@ -34,10 +33,10 @@ static void print_features(const rouse_probe *probe, const char *backend) {
 }
 
 static void print_text(const rouse_probe *probe, int result) {
-  struct utsname system;
-  uname(&system);
-  printf("rouse %s on %s %s (%s), %u %s\n", rouse_version(), system.sysname, system.release,
-         system.machine, probe->processors, probe->processors == 1 ? "processor" : "processors");
+  system_about about;
+  system_describe(&about);
+  printf("rouse %s on %s %s (%s), %u %s\n", rouse_version(), about.name, about.release,
+         about.machine, probe->processors, probe->processors == 1 ? "processor" : "processors");
   printf("  backend   %s\n", or_none(probe->backend));
   printf("  doorbell  %s\n", or_none(probe->doorbell));
   printf("  context   %s\n", or_none(probe->context));
@@ -93,13 +92,13 @@ static void add_text(cJSON *object, const char *name, const char *text) {
 }
 
 static void print_json(const rouse_probe *probe, int result) {
-  struct utsname system;
-  uname(&system);
+  system_about about;
+  system_describe(&about);
   cJSON *object = cJSON_CreateObject();
   add_text(object, "version", rouse_version());
-  add_text(object, "system", system.sysname);
-  add_text(object, "release", system.release);
-  add_text(object, "machine", system.machine);
+  add_text(object, "system", about.name);
+  add_text(object, "release", about.release);
+  add_text(object, "machine", about.machine);
   cJSON_AddNumberToObject(object, "processors", probe->processors);
   add_text(object, "backend", probe->backend);
   add_text(object, "doorbell", probe->doorbell);

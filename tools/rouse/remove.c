@@ -2,70 +2,74 @@
 //
 // Instead of going down, every directory that is found inside another is moved up beside it, under
 // a number. So there is never more than one level to look at, and no path.
-#define _GNU_SOURCE
 #include "remove.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-static int is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
+#include "files.h"
 
-// Empties the directory |fd|, a listing of which is |listing|: files go, directories move to |top|.
-static int empty(int top, DIR *listing, uint64_t *number) {
-  int fd = dirfd(listing);
-  struct dirent *item;
-  while ((item = readdir(listing)) != NULL) {
-    if (is_dots(item->d_name)) continue;
-    if (unlinkat(fd, item->d_name, 0) == 0) continue;
-    if (errno != EISDIR && errno != EPERM) return -1;
-    char name[32];
-    snprintf(name, sizeof name, "+%llu", (unsigned long long)++*number);
-    // A directory without permissions can't be moved, for its ".." changes.
-    fchmodat(fd, item->d_name, 0700, 0);
-    if (renameat(fd, item->d_name, top, name) != 0) return -1;
+typedef struct removal {
+  rouse_fd top;
+  uint64_t number;  // of the directories that were moved up
+} removal;
+
+// Empties the directory |fd|: files go, directories move to the top.
+static int empty(removal *removal, rouse_fd fd) {
+  void *buffer = system_allocate(LISTING_SIZE);
+  listing_item item;
+  int64_t size;
+  int result = 0;
+  while (result >= 0 && (size = listing_read(fd, buffer, false)) != 0) {
+    if (size < 0) result = (int)size;
+    for (int64_t at = 0; result >= 0 && listing_next(buffer, size, &at, &item);) {
+      result = file_remove(fd, item.name);
+      if (result != ROUSE_EISDIR) continue;
+      char name[32];
+      snprintf(name, sizeof name, "+%llu", (unsigned long long)++removal->number);
+      // A directory without permissions can't be moved, for its ".." changes.
+      directory_unlock(fd, item.name);
+      result = file_rename(fd, item.name, removal->top, name);
+    }
   }
-  return 0;
+  free(buffer);
+  return result;
 }
 
-static int remove_one(int top, const char *name, uint64_t *number) {
-  if (unlinkat(top, name, 0) == 0) return 0;
-  if (errno != EISDIR && errno != EPERM) return -1;
-  fchmodat(top, name, 0700, 0);
-  int fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *listing = fd < 0 ? NULL : fdopendir(fd);
-  if (listing == NULL) {
-    if (fd >= 0) close(fd);
-    return -1;
+static int remove_one(removal *removal, const char *name) {
+  int result = file_remove(removal->top, name);
+  if (result != ROUSE_EISDIR) return result;
+  directory_unlock(removal->top, name);
+  rouse_fd fd = file_open_now(removal->top, name, OPEN_LISTING);
+  if (fd < 0) return fd;
+  result = empty(removal, fd);
+  file_close(fd);
+  return result < 0 ? result : directory_remove(removal->top, name);
+}
+
+// Removes what is at the top now. Returns how much there was, or a failure.
+static int remove_round(removal *removal, void *buffer) {
+  listing_item item;
+  int count = 0;
+  for (bool first = true;; first = false) {
+    int64_t size = listing_read(removal->top, buffer, first);
+    if (size < 0) return (int)size;
+    if (size == 0) return count;
+    for (int64_t at = 0; listing_next(buffer, size, &at, &item); count++) {
+      int result = remove_one(removal, item.name);
+      if (result < 0) return result;
+    }
   }
-  int result = empty(top, listing, number);
-  closedir(listing);
-  return result != 0 ? result : unlinkat(top, name, AT_REMOVEDIR);
 }
 
 int remove_tree(const char *path) {
-  int top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *listing = top < 0 ? NULL : fdopendir(top);
-  if (listing == NULL) {
-    if (top >= 0) close(top);
-    return -1;
-  }
-  uint64_t number = 0;
-  int result = 0, found;
-  do {  // what moved up in one round is removed in the next
-    found = 0;
-    rewinddir(listing);
-    for (struct dirent *item; result == 0 && (item = readdir(listing)) != NULL;) {
-      if (is_dots(item->d_name)) continue;
-      found = 1;
-      result = remove_one(top, item->d_name, &number);
-    }
-  } while (result == 0 && found);
-  closedir(listing);
-  return result != 0 ? result : rmdir(path);
+  removal removal = {.top = path_open_directory(path, true)};
+  if (removal.top < 0) return removal.top;
+  void *buffer = system_allocate(LISTING_SIZE);
+  int result = 1;
+  // What moved up in one round is removed in the next.
+  while (result > 0) result = remove_round(&removal, buffer);
+  free(buffer);
+  file_close(removal.top);
+  return result < 0 ? result : path_remove_directory(path);
 }

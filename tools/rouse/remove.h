@@ -2,8 +2,7 @@
 #ifndef ROUSE_TOOL_REMOVE_H
 #define ROUSE_TOOL_REMOVE_H
 
-// Removes the directory |path| and all below it. Nobody else may be changing it. 0, or -1 and
-// errno.
+// Removes the directory |path| and all below it. Nobody else may be changing it. 0 or a failure.
 int remove_tree(const char *path);
 
 #endif

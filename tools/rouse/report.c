@@ -1,7 +1,6 @@
 // Failures are told when they happen, on standard error, one line each: a name with a newline in it
 // must not look like two failures, so names are made printable first. They are also kept, up to a
 // number, for the JSON summary at the end.
-#define _GNU_SOURCE
 #include "report.h"
 
 #include <rouse/errors.h>
@@ -122,18 +121,30 @@ static void keep(report *report, char *path, char *message, int code) {
       (report_error){.path = path, .message = message, .name = name};
 }
 
-// Tells and keeps. |keep_it| false: only tells.
-__attribute__((format(printf, 5, 0))) static void tell(report *report, const char *path, int code,
-                                                       bool keep_it, const char *format,
-                                                       va_list arguments) {
-  char *shown = text_printable(path);
-  char *message = NULL, *whole = NULL;
-  if (vasprintf(&message, format, arguments) < 0) message = NULL;
-  if (message != NULL && code != 0) {
-    if (asprintf(&whole, "%s: %s", message, rouse_error_message(code)) < 0) whole = NULL;
-    free(message);
-    message = whole;
+// |format| as text on the heap; NULL without memory. What |code| means is added unless it is 0.
+SYSTEM_PRINTF(2, 0) static char *text_of(int code, const char *format, va_list arguments) {
+  va_list again;
+  va_copy(again, arguments);
+  int length = vsnprintf(NULL, 0, format, again);
+  va_end(again);
+  const char *meaning = code == 0 ? "" : rouse_error_message(code);
+  size_t size = (length < 0 ? 0 : (size_t)length) + strlen(meaning) + 3;
+  char *text = malloc(size);
+  if (text == NULL) return NULL;
+  vsnprintf(text, size, format, arguments);
+  if (code != 0) {
+    strcat(text, ": ");
+    strcat(text, meaning);
   }
+  return text;
+}
+
+// Tells and keeps. |keep_it| false: only tells.
+SYSTEM_PRINTF(5, 0)
+static void tell(report *report, const char *path, int code, bool keep_it, const char *format,
+                 va_list arguments) {
+  char *shown = text_printable(path);
+  char *message = text_of(code, format, arguments);
   // Nobody cancels the tasks of a copy, so the lock is always had.
   rouse_mutex_lock(&report->lock);
   if (report->progress_line) {

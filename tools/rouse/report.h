@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "system.h"
+
 typedef struct counter {
   _Atomic uint64_t value;
 } counter;
@@ -54,20 +56,20 @@ void report_finish(report *report);
 
 // Tells that |path| failed: "rouse copy: PATH: MESSAGE", with what |code| (0: nothing) means at the
 // end. Counts it as failed. From tasks and plain threads.
-__attribute__((format(printf, 4, 5))) void report_failure(report *report, const char *path,
-                                                          int code, const char *format, ...);
+SYSTEM_PRINTF(4, 5)
+void report_failure(report *report, const char *path, int code, const char *format, ...);
 
-__attribute__((format(printf, 4, 0))) void report_failure_list(report *report, const char *path,
-                                                               int code, const char *format,
-                                                               va_list arguments);
+SYSTEM_PRINTF(4, 0)
+void report_failure_list(report *report, const char *path, int code, const char *format,
+                         va_list arguments);
 
 // The same for a difference that --verify has found.
-__attribute__((format(printf, 3, 0))) void report_difference(report *report, const char *path,
-                                                             const char *format, va_list arguments);
+SYSTEM_PRINTF(3, 0)
+void report_difference(report *report, const char *path, const char *format, va_list arguments);
 
 // Tells something that is no failure, unless the report is quiet.
-__attribute__((format(printf, 3, 0))) void report_note(report *report, const char *path,
-                                                       const char *format, va_list arguments);
+SYSTEM_PRINTF(3, 0)
+void report_note(report *report, const char *path, const char *format, va_list arguments);
 
 // Shows |line| as the terminal's last line, in place of the one before; NULL takes it away.
 void report_progress(report *report, const char *line);

@@ -1,4 +1,5 @@
-// System calls that have no form by completion: results as the library's, and where they are made.
+// What the tool needs of the system besides files: one implementation per system, in linux/ and
+// windows/. And where system calls are made that have no form by completion.
 //
 // Such a call is made in place while the file system answers as quickly as memory does, for then
 // the way to a thread of the pool costs more than the call. A gauge keeps the mean of what the
@@ -7,15 +8,15 @@
 #ifndef ROUSE_TOOL_SYSTEM_H
 #define ROUSE_TOOL_SYSTEM_H
 
-#include <errno.h>
 #include <rouse/errors.h>
 #include <rouse/task.h>
 #include <stdatomic.h>
 
-// |result| of a system call: itself, or the library's code for errno.
-static inline int64_t system_result(int64_t result) {
-  return result < 0 ? rouse_error_from_system(errno) : result;
-}
+#if defined _WIN32  // there "printf" would mean the system's own
+#define SYSTEM_PRINTF(format_at, first_at) __attribute__((format(gnu_printf, format_at, first_at)))
+#else
+#define SYSTEM_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+#endif
 
 typedef struct gauge {
   _Atomic int64_t mean_ns;
@@ -23,16 +24,6 @@ typedef struct gauge {
 
 // Calls |function| with |argument|, in place or on the pool. It must not wait in the library.
 int64_t system_call(gauge *gauge, rouse_task_fn *function, void *argument);
-
-// Opens |name| in |dir| for reading with |flags|: in place if all it takes is in memory, else by
-// completion. Returns the descriptor or a failure.
-int system_open(int dir, const char *name, int flags);
-
-// How many descriptors this process has open, or a failure.
-int system_descriptors_open(void);
-
-// Closes |fd| unless it is -1, whatever comes of it.
-void system_close(int fd);
 
 // Makes |name| (at least SYSTEM_TEMPORARY_SIZE) a name that nobody can guess: ".rouse-" and
 // letters.
@@ -42,6 +33,46 @@ void system_temporary_name(char *name);
 // The heap, or the end of the process with a message: for little things without which not even a
 // failure can be told.
 void *system_allocate(size_t size);
+char *system_duplicate(const char *text, size_t length);
 _Noreturn void system_die_without_memory(void);
+
+// --- one per system ------------------------------------------------------------------------------
+
+// The names of the backends that there are, NULL at the end; and as words.
+extern const char *const system_backends[];
+extern const char system_backends_text[];
+
+typedef struct system_about {
+  char name[64], release[64], machine[64];
+} system_about;
+void system_describe(system_about *about);
+uint32_t system_processors(void);
+
+// Once, before anything else: what concerns the whole process.
+void system_start(void);
+bool system_shows_progress(void);  // standard error is a terminal
+// Whether modes and owners keep nobody out who runs this process.
+bool system_is_privileged(void);
+
+// How many descriptors this process may have, and has.
+int64_t system_descriptors_max(void);
+int64_t system_descriptors_open(void);
+
+void system_random(void *bytes, size_t size);
+// A multiple of |alignment|; NULL if there is no memory.
+void *system_allocate_aligned(size_t alignment, size_t size);
+void system_free_aligned(void *memory);
+
+// Ctrl-C and its like: the first asks for an orderly end by setting |*stop|, the second kills.
+// release returns the exit status that the one that came asks for, or 0.
+void system_interrupts_catch(_Atomic bool *stop);
+int system_interrupts_release(void);
+
+// A new directory for temporary files, named after |prefix|. On the heap.
+int system_temporary_directory(const char *prefix, char **out_path);
+// How many bytes are free where |path| is; 0 if that is not known.
+double system_free_bytes(const char *path);
+// Trees that a machine like this has, NULL at the end.
+const char *const *system_usual_trees(void);
 
 #endif

@@ -8,6 +8,9 @@ enum {
   EXIT_USAGE = 2,
 };
 
+// The whole command: |arguments| as main() gets them, in UTF-8. Returns the exit status.
+int tool_main(int count, char **arguments);
+
 // Each gets the arguments from its own name on, and returns the exit status.
 int command_probe(int count, char **arguments);
 int command_copy(int count, char **arguments);

@@ -16,17 +16,11 @@
 // being changed under the walk can't lead it elsewhere. The directories on the way stay open as
 // idle ones; since those that were passed last are kept longest, coming back up a deep tree opens
 // each ancestor once for as many levels as there are slots.
-#define _GNU_SOURCE
 #include "walk.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { LISTING_SIZE = 32768 };
 
 // --- idle directories and slots ------------------------------------------------------------------
 
@@ -45,7 +39,7 @@ static void idle_remove(walk *walk, directory *directory) {
 }
 
 // Under the lock: takes the descriptors out of |directory|, for closing without the lock.
-static void shut(directory *directory, int out_fd[SIDES]) {
+static void shut(directory *directory, rouse_fd out_fd[SIDES]) {
   for (int side = 0; side < SIDES; side++) {
     out_fd[side] = directory->fd[side];
     directory->fd[side] = -1;
@@ -53,14 +47,14 @@ static void shut(directory *directory, int out_fd[SIDES]) {
   directory->open = false;
 }
 
-static void close_both(const int fd[SIDES]) {
-  system_close(fd[SOURCE]);
-  system_close(fd[TARGET]);
+static void close_both(const rouse_fd fd[SIDES]) {
+  file_close(fd[SOURCE]);
+  file_close(fd[TARGET]);
 }
 
 static void take_slot(walk *walk) {
   if (rouse_semaphore_try_acquire(&walk->slots, 1) == ROUSE_DONE) return;
-  int fd[SIDES];
+  rouse_fd fd[SIDES];
   rouse_mutex_lock(&walk->lock);
   directory *victim = walk->oldest;
   if (victim != NULL) {
@@ -90,7 +84,7 @@ void walk_hold(walk *walk, directory *directory) {
 
 void walk_drop(walk *walk, directory *directory) {
   while (directory != NULL) {
-    int fd[SIDES] = {-1, -1};
+    rouse_fd fd[SIDES] = {-1, -1};
     rouse_mutex_lock(&walk->lock);
     bool last = --directory->references == 0;
     bool had_slot = last && directory->open && directory->parent != NULL;
@@ -107,7 +101,7 @@ void walk_drop(walk *walk, directory *directory) {
 }
 
 // Under the lock: gives up a pin. True: |out_fd| is to be closed and its slot given back.
-static bool unpin(walk *walk, directory *directory, int out_fd[SIDES]) {
+static bool unpin(walk *walk, directory *directory, rouse_fd out_fd[SIDES]) {
   if (--directory->pins > 0) return false;
   if (walk->slot_waiters == 0) {
     idle_append(walk, directory);
@@ -117,14 +111,14 @@ static bool unpin(walk *walk, directory *directory, int out_fd[SIDES]) {
   return true;
 }
 
-static void unpin_end(walk *walk, bool closing, const int fd[SIDES]) {
+static void unpin_end(walk *walk, bool closing, const rouse_fd fd[SIDES]) {
   if (!closing) return;
   close_both(fd);
   give_slot(walk);
 }
 
 void walk_unpin(walk *walk, directory *directory) {
-  int fd[SIDES];
+  rouse_fd fd[SIDES];
   rouse_mutex_lock(&walk->lock);
   bool closing = unpin(walk, directory, fd);
   rouse_mutex_unlock(&walk->lock);
@@ -141,17 +135,16 @@ static bool pin_open(walk *walk, directory *directory) {
 }
 
 // Opens one side of |directory| below its parent, which is pinned, and compares.
-static int open_again(directory *directory, enum side side, int flags) {
-  int fd = (int)system_result(openat(directory->parent->fd[side], directory->name,
-                                     flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+static rouse_fd open_again(directory *directory, enum side side, open_as as) {
+  rouse_fd fd = file_open_now(directory->parent->fd[side], directory->name, as);
   if (fd < 0) return fd;
-  struct stat status;
-  int result = (int)system_result(fstat(fd, &status));
-  if (result == 0 && !identity_equal(identity_of(&status), directory->identity[side])) {
+  file_status status;
+  int result = file_status_of(fd, &status);
+  if (result == 0 && !identity_equal(status.identity, directory->identity[side])) {
     result = ROUSE_ESTALE;
   }
   if (result == 0) return fd;
-  close(fd);
+  file_close(fd);
   return result;
 }
 
@@ -162,12 +155,12 @@ static int pin_below(walk *walk, directory *directory) {
   rouse_mutex_lock(&walk->lock);
   bool left = directory->left;
   rouse_mutex_unlock(&walk->lock);
-  int fd[SIDES] = {-1, -1};
-  fd[SOURCE] = open_again(directory, SOURCE, O_PATH);
+  rouse_fd fd[SIDES] = {-1, -1};
+  fd[SOURCE] = open_again(directory, SOURCE, OPEN_PLACE);
   int result = fd[SOURCE] < 0 ? fd[SOURCE] : 0;
   if (result == 0 && walk->two_sided) {
     // Once it is left its attributes are not touched again, and it may not be readable any more.
-    fd[TARGET] = open_again(directory, TARGET, left ? O_PATH : O_RDONLY);
+    fd[TARGET] = open_again(directory, TARGET, left ? OPEN_PLACE : OPEN_LISTING);
     if (fd[TARGET] < 0) result = fd[TARGET];
   }
   bool mine = false;
@@ -220,7 +213,7 @@ void walk_owe(walk *walk, directory *directory) {
 }
 
 void walk_paid(walk *walk, directory *directory) {
-  int fd[SIDES];
+  rouse_fd fd[SIDES];
   rouse_mutex_lock(&walk->lock);
   // Whoever is not the last to pay gives up his pin in the same step, for the last frees the
   // directory; so the last one finds no other pins.
@@ -286,11 +279,11 @@ static uint32_t choose_loop(walk *walk) {
 }
 
 static entry *make_entry(walk *walk, directory *directory, const char *name,
-                         const char *target_name, unsigned char type) {
+                         const char *target_name, file_kind kind) {
   size_t size = strlen(name) + 1;
   size_t target_size = target_name == NULL ? 0 : strlen(target_name) + 1;
   entry *entry = system_allocate(sizeof *entry + size + target_size);
-  *entry = (struct entry){.walk = walk, .directory = directory, .type = type};
+  *entry = (struct entry){.walk = walk, .directory = directory, .kind = kind};
   memcpy(entry->name, name, size);
   entry->target_name = entry->name;
   if (target_name != NULL)
@@ -299,8 +292,8 @@ static entry *make_entry(walk *walk, directory *directory, const char *name,
 }
 
 void walk_start_entry(walk *walk, directory *directory, const char *name, const char *target_name,
-                      unsigned char type) {
-  entry *entry = make_entry(walk, directory, name, target_name, type);
+                      file_kind kind) {
+  entry *entry = make_entry(walk, directory, name, target_name, kind);
   if (walk->operations->in_place) {
     walk->operations->handle(walk, entry);
     free(entry);
@@ -361,43 +354,39 @@ static void push(walk *walk, directory *first, uint32_t count) {
 }
 
 struct batch {
-  int fd;
-  char *names;
+  rouse_fd fd;
+  void *buffer;
 };
 
 static int64_t read_batch(void *argument) {
   struct batch *batch = argument;
-  return system_result(getdents64(batch->fd, batch->names, LISTING_SIZE));
+  return listing_read(batch->fd, batch->buffer, false);
 }
 
-// The type of |name| where the listing does not tell it; DT_UNKNOWN if it was reported.
-static unsigned char find_type(walk *walk, directory *directory, const char *name) {
-  struct stat status;
-  int64_t result = system_result(
-      fstatat(directory->fd[SOURCE], name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
-  if (result == 0) return IFTODT(status.st_mode);
-  walk_failure(walk, directory, name, SOURCE, (int)result, "cannot find out what it is");
-  return DT_UNKNOWN;
+// The kind of |name| where the listing does not tell it; KIND_UNKNOWN if it was reported.
+static file_kind find_kind(walk *walk, directory *directory, const char *name) {
+  file_status status;
+  int result = file_status_at(directory->fd[SOURCE], name, &status);
+  if (result == 0) return status.kind;
+  walk_failure(walk, directory, name, SOURCE, result, "cannot find out what it is");
+  return KIND_UNKNOWN;
 }
 
-static void list_batch(walk *walk, directory *directory, const char *names, int64_t size) {
+static void list_batch(walk *walk, directory *directory, const void *buffer, int64_t size) {
   struct directory *found = NULL;
   uint32_t count = 0;
-  for (int64_t at = 0; at < size && !walk_stopped(walk);) {
-    const struct dirent64 *item = (const void *)(names + at);
-    at += item->d_reclen;
-    const char *name = item->d_name;
-    if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
-    unsigned char type = item->d_type;
-    if (type == DT_UNKNOWN) type = find_type(walk, directory, name);
-    if (type == DT_UNKNOWN) continue;
-    if (type == DT_DIR) {
-      struct directory *child = make_directory(walk, directory, name);
+  listing_item item;
+  for (int64_t at = 0; !walk_stopped(walk) && listing_next(buffer, size, &at, &item);) {
+    file_kind kind = item.kind;
+    if (kind == KIND_UNKNOWN) kind = find_kind(walk, directory, item.name);
+    if (kind == KIND_UNKNOWN) continue;
+    if (kind == KIND_DIRECTORY) {
+      struct directory *child = make_directory(walk, directory, item.name);
       child->next = found;
       found = child;
       count++;
     } else {
-      walk_start_entry(walk, directory, name, NULL, type);
+      walk_start_entry(walk, directory, item.name, NULL, kind);
     }
   }
   push(walk, found, count);
@@ -411,21 +400,21 @@ static void list(walk *walk, directory *directory) {
       walk_failure(walk, directory, NULL, SOURCE, (int)size, "cannot list the directory");
     }
     if (size <= 0) break;
-    list_batch(walk, directory, batch.names, size);
+    list_batch(walk, directory, batch.buffer, size);
   }
-  free(batch.names);
+  free(batch.buffer);
 }
 
 // Opens both sides of |child|, whose parent is pinned. Not 0: it was reported.
 static int open_child(walk *walk, directory *child) {
   directory *parent = child->parent;
-  int fd = system_open(parent->fd[SOURCE], child->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  int result = fd < 0 ? fd : (int)system_result(fstat(fd, &child->status));
+  rouse_fd fd = file_open(&walk->gauges[SOURCE], parent->fd[SOURCE], child->name, OPEN_LISTING);
+  int result = fd < 0 ? fd : file_status_of(fd, &child->status);
   child->fd[SOURCE] = fd < 0 ? -1 : fd;
   if (result < 0) {
     walk_failure(walk, parent, child->name, SOURCE, result, "cannot open the directory");
   } else {
-    child->identity[SOURCE] = identity_of(&child->status);
+    child->identity[SOURCE] = child->status.identity;
     result = walk->operations->enter(walk, child);
   }
   return result;
@@ -497,16 +486,16 @@ void walk_init(walk *walk, uint32_t slots) {
   rouse_semaphore_init(&walk->slots, slots, ROUSE_POLICY_DEFAULT);
 }
 
-directory *walk_make_root(walk *walk, const int fd[SIDES]) {
+directory *walk_make_root(walk *walk, const rouse_fd fd[SIDES]) {
   directory *root = make_directory(walk, NULL, "");
   root->references = 2;  // one is walk_finish()'s
   root->pins = 1;        // the same: it is never closed before
   root->open = true;
   memcpy(root->fd, fd, sizeof root->fd);
   for (int side = 0; side < SIDES; side++) {
-    struct stat status;
-    if (fd[side] < 0 || fstat(fd[side], &status) != 0) continue;
-    root->identity[side] = identity_of(&status);
+    file_status status;
+    if (fd[side] < 0 || file_status_of(fd[side], &status) != 0) continue;
+    root->identity[side] = status.identity;
     if (side == SOURCE) root->status = status;
   }
   walk->root = root;
@@ -554,13 +543,13 @@ char *walk_path(const walk *walk, const directory *directory, const char *name, 
       size_t length = strlen(part);
       from -= length;
       memcpy(from, part, length);
-      *--from = '/';
+      *--from = path_separator;
     }
     if (at == NULL) break;
     part = at->name;
   }
   size_t top_length = strlen(top);
-  if (*from == '/' && (top_length == 0 || top[top_length - 1] == '/')) from++;
+  if (*from == path_separator && (top_length == 0 || path_separates(top[top_length - 1]))) from++;
   from -= top_length;
   memcpy(from, top, top_length);
   memmove(path, from, strlen(from) + 1);

@@ -13,10 +13,9 @@
 
 #include <rouse/rouse.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 
+#include "files.h"
 #include "report.h"
-#include "system.h"
 
 enum side { SOURCE, TARGET, SIDES };
 enum { WALK_LOOPS_MAX = 64 };
@@ -24,19 +23,6 @@ enum { WALK_LOOPS_MAX = 64 };
 typedef struct walk walk;
 typedef struct directory directory;
 typedef struct entry entry;
-
-typedef struct identity {
-  dev_t device;
-  ino_t inode;
-} identity;
-
-static inline identity identity_of(const struct stat *stat) {
-  return (identity){stat->st_dev, stat->st_ino};
-}
-
-static inline bool identity_equal(identity left, identity right) {
-  return left.inode == right.inode && left.device == right.device;
-}
 
 struct directory {
   directory *parent;         // NULL: the root
@@ -46,9 +32,9 @@ struct directory {
   uint32_t pins;             // users of the descriptors
   uint32_t pending;          // entries not done, subdirectories not entered, and the listing itself
   uint32_t depth;
-  int fd[SIDES];  // -1: closed
+  rouse_fd fd[SIDES];  // -1: closed
   identity identity[SIDES];
-  struct stat status;  // of the source, before it was read
+  file_status status;  // of the source, before it was read
   bool open, idle, left;
   bool created;   // the copy made the target
   bool inherits;  // the target hands an access control list down to what is made in it
@@ -60,7 +46,7 @@ struct entry {
   walk *walk;
   directory *directory;
   uint32_t loop;
-  unsigned char type;  // DT_…
+  file_kind kind;
   const char *target_name;
   char name[];
 };
@@ -108,7 +94,7 @@ static inline uint32_t walk_slots_min(uint32_t walkers) { return walkers < 2 ? 3
 void walk_init(walk *walk, uint32_t slots);
 
 // Makes the root of open descriptors, which become its own; |fd| of an absent side is -1.
-directory *walk_make_root(walk *walk, const int fd[SIDES]);
+directory *walk_make_root(walk *walk, const rouse_fd fd[SIDES]);
 
 // Walks all of the tree below the root with |walkers| tasks, and returns when they have ended;
 // tasks for entries may still be under way. Fails if no task can be started.
@@ -116,7 +102,7 @@ int walk_run(walk *walk, uint32_t walkers);
 
 // Starts the task for one entry of |directory|. Used for a source that is no directory.
 void walk_start_entry(walk *walk, directory *directory, const char *name, const char *target_name,
-                      unsigned char type);
+                      file_kind kind);
 
 // Ends the walk: closes and frees what is still there. All tasks have ended.
 void walk_finish(walk *walk);
@@ -145,16 +131,13 @@ uint32_t walk_loop_here(const walk *walk);
 char *walk_path(const walk *walk, const directory *directory, const char *name, enum side side);
 
 // Reports that |name| in |directory| failed, as report_failure() does.
-__attribute__((format(printf, 6, 7))) void walk_failure(const walk *walk,
-                                                        const directory *directory,
-                                                        const char *name, enum side side, int code,
-                                                        const char *format, ...);
+SYSTEM_PRINTF(6, 7)
+void walk_failure(const walk *walk, const directory *directory, const char *name, enum side side,
+                  int code, const char *format, ...);
 
-__attribute__((format(printf, 6, 0))) void walk_failure_list(const walk *walk,
-                                                             const directory *directory,
-                                                             const char *name, enum side side,
-                                                             int code, const char *format,
-                                                             va_list arguments);
+SYSTEM_PRINTF(6, 0)
+void walk_failure_list(const walk *walk, const directory *directory, const char *name,
+                       enum side side, int code, const char *format, va_list arguments);
 
 static inline bool walk_stopped(const walk *walk) {
   // RELAXED: a wish to stop is seen soon, at no exact point.
