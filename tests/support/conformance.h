@@ -10,6 +10,15 @@
 // others.
 void conformance_begin(void);
 
+// A test whose body runs as a task of one loop.
+#define CONFORMANCE_CLAIM(name)                                                                    \
+  static int64_t name##_body(void *argument);                                                      \
+  static void name(void **state) {                                                                 \
+    (void)state;                                                                                   \
+    test_run(1, name##_body, NULL);                                                                \
+  }                                                                                                \
+  static int64_t name##_body(void *argument __attribute__((unused)))
+
 // Runs |body| as a task of one loop, in a new empty directory: |path| (at least 200 bytes) and
 // |dir|, which is open, are set before.
 void conformance_in_directory(rouse_task_fn *body, char *path, rouse_fd *dir);

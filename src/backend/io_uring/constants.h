@@ -16,6 +16,9 @@ enum {
 // Linux 6.0. As SEND; a second completion tells when the bytes are no longer needed.
 enum { ROUSE__URING_OP_SEND_ZC = 47 };
 
+// Errors by which the kernel tells itself to make a system call again.
+enum { ROUSE__ERESTARTSYS = 512, ROUSE__ERESTART_BLOCK = 516 };
+
 // Operations of io_uring_register(). Linux 6.13: sends a MSG_RING without a ring of one's own (fd
 // -1).
 enum { ROUSE__URING_REGISTER_SEND_MSG_RING = 31 };

@@ -228,6 +228,12 @@ static void complete(struct uring *uring, rouse_io *io, int64_t result) {
   rouse__io_complete(io, result);
 }
 
+// A wait inside a system call was interrupted: as EINTR, or by the numbers with which the kernel
+// asks itself to make the call again, which some operations let out.
+static bool interrupted(int result) {
+  return result == -EINTR || (result <= -ROUSE__ERESTARTSYS && result >= -ROUSE__ERESTART_BLOCK);
+}
+
 // Whether |io|, which has ended with |result|, is to be tried again: nothing has happened yet.
 //
 // EINTR    a signal, which has nothing to do with the operation; or a cancel, which interrupts it.
@@ -237,7 +243,7 @@ static bool to_try_again(rouse_io *io, int result) {
   bool polled = io->backend[FLAGS] & POLLING;
   io->backend[FLAGS] &= ~(uintptr_t)POLLING;
   if (polled) return result >= 0;
-  if (result == -EINTR) return io->operation != ROUSE__IO_CLOSE;
+  if (interrupted(result)) return io->operation != ROUSE__IO_CLOSE;
   if (result == -EAGAIN && rouse__uring_readiness_of(io)) {
     io->backend[FLAGS] |= POLLING;
     return true;
@@ -251,7 +257,7 @@ static bool to_try_again(rouse_io *io, int result) {
 
 // A close is done, whatever interrupted it.
 static int64_t result_of(rouse_io *io, int result) {
-  if (io->operation == ROUSE__IO_CLOSE && result == -EINTR) return 0;
+  if (io->operation == ROUSE__IO_CLOSE && interrupted(result)) return 0;
   if (result < 0) return rouse_error_from_system(-result);
   return io->operation == ROUSE__IO_RECEIVE_FROM ? rouse__message_result(io, result) : result;
 }

@@ -1,0 +1,285 @@
+// Datagrams on every backend: whole or not at all, with their sender, cut ones reported.
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/conformance.h"
+#include "sockets.h"
+
+#define CLAIM CONFORMANCE_CLAIM
+
+static const struct sockaddr_in anywhere = {.sin_family = AF_INET};
+
+static struct sockaddr_in here(int port) {
+  return (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static rouse_fd bind_here(struct sockaddr_in *out_address) {
+  struct sockaddr_in address = here(0);
+  rouse_fd fd = rouse_udp_bind((struct sockaddr *)&address, sizeof address);
+  check(fd >= 0);
+  int port = rouse_socket_port(fd);
+  check(port > 0);
+  *out_address = here(port);
+  return fd;
+}
+
+static int64_t send_to(rouse_fd fd, const char *text, const struct sockaddr_in *to) {
+  return rouse_udp_send_to(fd, text, strlen(text), (const struct sockaddr *)to, sizeof *to,
+                           ROUSE_FOREVER);
+}
+
+CLAIM(datagram_arrives_whole_and_tells_its_sender) {
+  struct sockaddr_in address, other, from = {0};
+  rouse_fd fd = bind_here(&address), sender = bind_here(&other);
+  char buffer[16] = {0};
+  uint32_t size = sizeof from;
+  check_equal(send_to(sender, "one", &address), 3);
+  check_equal(send_to(sender, "second", &address), 6);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, (struct sockaddr *)&from, &size,
+                                     ROUSE_FOREVER),
+              3);
+  check_string(buffer, "one");
+  check_equal(size, sizeof from);
+  check_equal(from.sin_port, other.sin_port);
+  check_equal(from.sin_addr.s_addr, other.sin_addr.s_addr);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 6);
+  check_string(buffer, "second");
+  check_result(rouse_file_close(sender), ROUSE_DONE);
+  return rouse_file_close(fd);
+}
+
+CLAIM(empty_datagram_is_one_and_no_end) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address);
+  char buffer[4] = {0};
+  check_equal(send_to(fd, "", &address), 0);
+  check_equal(send_to(fd, "x", &address), 1);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 0);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 1);
+  return rouse_file_close(fd);
+}
+
+CLAIM(datagram_longer_than_the_buffer_is_reported_and_only_it) {
+  struct sockaddr_in address, from;
+  rouse_fd fd = bind_here(&address);
+  char buffer[5] = "....";
+  uint32_t size = sizeof from;
+  check_equal(send_to(fd, "0123456789", &address), 10);
+  check_equal(send_to(fd, "next", &address), 4);
+  check_result(
+      rouse_udp_receive_from(fd, buffer, 3, (struct sockaddr *)&from, &size, ROUSE_FOREVER),
+      ROUSE_EMSGSIZE);
+  check_string(buffer, "012.");
+  check_equal(from.sin_port, address.sin_port);
+  // One that fits exactly was not cut.
+  check_equal(rouse_udp_receive_from(fd, buffer, 4, NULL, NULL, ROUSE_FOREVER), 4);
+  check_string(buffer, "next");
+  return rouse_file_close(fd);
+}
+
+CLAIM(address_without_enough_room_is_cut_and_tells_its_size) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address);
+  struct {
+    char bytes[4], after;
+  } from = {{0}, 'a'};
+  uint32_t size = sizeof from.bytes;
+  char buffer[4];
+  check_equal(send_to(fd, "x", &address), 1);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, (struct sockaddr *)(void *)&from,
+                                     &size, ROUSE_FOREVER),
+              1);
+  check(size >= sizeof from.bytes);
+  check_equal(from.after, 'a');
+  return rouse_file_close(fd);
+}
+
+CLAIM(connected_socket_needs_no_address_and_hears_its_peer_only) {
+  struct sockaddr_in address, stranger_address, client_address;
+  rouse_fd server = bind_here(&address), stranger = bind_here(&stranger_address);
+  rouse_fd client = rouse_udp_connect((struct sockaddr *)&address, sizeof address);
+  check(client >= 0);
+  uint32_t size = sizeof client_address;
+  check_result(rouse_socket_address(client, (struct sockaddr *)&client_address, &size), ROUSE_DONE);
+  struct sockaddr_in peer;
+  size = sizeof peer;
+  check_result(rouse_socket_peer(client, (struct sockaddr *)&peer, &size), ROUSE_DONE);
+  check_equal(peer.sin_port, address.sin_port);
+  char buffer[16];
+  check_equal(rouse_udp_send_to(client, "hello", 5, NULL, 0, ROUSE_FOREVER), 5);
+  check_equal(rouse_udp_receive_from(server, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 5);
+  check_equal(send_to(stranger, "strange", &client_address), 7);
+  check_equal(send_to(server, "back", &client_address), 4);
+  check_equal(rouse_udp_receive_from(client, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 4);
+  check(!memcmp(buffer, "back", 4));
+  check_result(rouse_file_close(client), ROUSE_DONE);
+  check_result(rouse_file_close(stranger), ROUSE_DONE);
+  return rouse_file_close(server);
+}
+
+CLAIM(send_without_a_peer_or_too_long_is_refused) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address);
+  int64_t result = rouse_udp_send_to(fd, "x", 1, NULL, 0, ROUSE_FOREVER);
+  check(result == ROUSE_EDESTADDRREQ || result == ROUSE_ENOTCONN);
+  char *large = calloc(1, 70000);
+  check(large);
+  check_result(rouse_udp_send_to(fd, large, 70000, (struct sockaddr *)&address, sizeof address,
+                                 ROUSE_FOREVER),
+               ROUSE_EMSGSIZE);
+  free(large);
+  check_result(rouse_udp_receive_from(9999, NULL, 0, NULL, NULL, ROUSE_FOREVER), ROUSE_EBADF);
+  check_result(rouse_udp_bind((struct sockaddr *)&address, sizeof address), ROUSE_EADDRINUSE);
+  check_result(rouse_udp_bind((struct sockaddr *)&address, 1), ROUSE_EINVAL);
+  return rouse_file_close(fd);
+}
+
+CLAIM(receive_gives_up_at_its_deadline_and_when_cancelled) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address);
+  char buffer[4];
+  int64_t deadline_ns = rouse_deadline_in_ns(2 * MILLISECOND);
+  check_result(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, deadline_ns),
+               ROUSE_ETIMEDOUT);
+  check(rouse_now_ns() >= deadline_ns);
+  // The socket goes on.
+  check_equal(send_to(fd, "x", &address), 1);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 1);
+  return rouse_file_close(fd);
+}
+
+static int64_t receive_one(void *argument) {
+  char buffer[4];
+  return rouse_udp_receive_from(*(rouse_fd *)argument, buffer, sizeof buffer, NULL, NULL,
+                                ROUSE_FOREVER);
+}
+
+CLAIM(cancel_against_arrival_loses_no_datagram) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address);
+  random_source random = random_from(7);
+  int sent = 0, received = 0;
+  char buffer[4];
+  for (int i = 0; i < 300; i++) {
+    rouse_task *task = test_spawn(NULL, receive_one, &fd);
+    rouse_task_yield();
+    bool first = random_one_in(&random, 2);
+    if (first) sent += send_to(fd, "x", &address) == 1;
+    rouse_task_cancel(task);
+    if (!first) sent += send_to(fd, "x", &address) == 1;
+    int64_t result = test_join(task);
+    if (result == 1) {
+      received++;
+    } else {
+      check_result(result, ROUSE_ECANCELED);
+      while (rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL,
+                                    rouse_deadline_in_ns(5 * SECOND)) == 1) {
+        received++;
+        if (received == sent) break;
+      }
+    }
+  }
+  check_equal(received, sent);
+  return rouse_file_close(fd);
+}
+
+static void datagrams_complete_by_callback(void **state) {
+  (void)state;
+  rouse_loop *loop = test_loop_create();
+  struct sockaddr_in address, from;
+  rouse_fd fd = bind_here(&address);
+  test_io sending, receiving;
+  test_io_init(&sending, loop, NULL);
+  test_io_init(&receiving, loop, NULL);
+  char buffer[3];
+  uint32_t size = sizeof from;
+  check_result(rouse_udp_receive_from_start(&receiving.io, fd, buffer, sizeof buffer,
+                                            (struct sockaddr *)&from, &size, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  test_loop_settle(loop);
+  check_equal(receiving.completed, 0);
+  check_result(rouse_udp_send_to_start(&sending.io, fd, "four", 4, (struct sockaddr *)&address,
+                                       sizeof address, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  test_loop_run_until(loop, &sending.completed, 1);
+  test_loop_run_until(loop, &receiving.completed, 1);
+  check_equal(sending.result, 4);
+  check_result(receiving.result, ROUSE_EMSGSIZE);
+  check_result(receiving.reported, ROUSE_EMSGSIZE);
+  check_equal(from.sin_port, address.sin_port);
+  check_result(rouse_udp_receive_from_start(&receiving.io, fd, buffer, sizeof buffer, NULL, NULL,
+                                            ROUSE_FOREVER),
+               ROUSE_PENDING);
+  rouse_wait_cancel(&receiving.io.wait);
+  test_loop_run_until(loop, &receiving.completed, 2);
+  check_result(receiving.reported, ROUSE_ECANCELED);
+  test_close(fd);
+  test_loop_destroy(loop);
+}
+
+CLAIM(options_are_set_read_and_checked) {
+  struct sockaddr_in address = anywhere;
+  rouse_fd fd = rouse_udp_bind((struct sockaddr *)&address, sizeof address);
+  check(fd >= 0);
+  int value = -7;
+  check_result(rouse_socket_get(fd, ROUSE_SOCKET_BROADCAST, &value), ROUSE_DONE);
+  check_equal(value, 0);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_BROADCAST, 1), ROUSE_DONE);
+  check_result(rouse_socket_get(fd, ROUSE_SOCKET_BROADCAST, &value), ROUSE_DONE);
+  check_equal(value, 1);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_RECEIVE_BUFFER, 65536), ROUSE_DONE);
+  check_result(rouse_socket_get(fd, ROUSE_SOCKET_RECEIVE_BUFFER, &value), ROUSE_DONE);
+  check(value >= 32768);
+  check_result(rouse_socket_get(fd, ROUSE_SOCKET_ERROR, &value), ROUSE_DONE);
+  check_equal(value, 0);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_ERROR, 1), ROUSE_EINVAL);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_BROADCAST, 2), ROUSE_EINVAL);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_OPTIONS, 1), ROUSE_EINVAL);
+  check_result(rouse_socket_get(fd, (rouse_socket_option)-1, &value), ROUSE_EINVAL);
+  check_result(rouse_socket_set(9999, ROUSE_SOCKET_BROADCAST, 1), ROUSE_EBADF);
+  return rouse_file_close(fd);
+}
+
+CLAIM(options_of_streams_are_set_and_read) {
+  tcp_pair pair = tcp_pair_make();
+  int value;
+  check_result(rouse_socket_set(pair.client, ROUSE_SOCKET_NO_DELAY, 0), ROUSE_DONE);
+  check_result(rouse_socket_get(pair.client, ROUSE_SOCKET_NO_DELAY, &value), ROUSE_DONE);
+  check_equal(value, 0);
+  check_result(rouse_socket_set(pair.client, ROUSE_SOCKET_KEEP_ALIVE, 1), ROUSE_DONE);
+  check_result(rouse_socket_get(pair.client, ROUSE_SOCKET_KEEP_ALIVE, &value), ROUSE_DONE);
+  check_equal(value, 1);
+  check_result(rouse_socket_get(pair.client, ROUSE_SOCKET_LINGER, &value), ROUSE_DONE);
+  check_equal(value, -1);
+  check_result(rouse_socket_set(pair.client, ROUSE_SOCKET_LINGER, 7), ROUSE_DONE);
+  check_result(rouse_socket_get(pair.client, ROUSE_SOCKET_LINGER, &value), ROUSE_DONE);
+  check_equal(value, 7);
+  check_result(rouse_socket_set(pair.client, ROUSE_SOCKET_LINGER, 0), ROUSE_DONE);
+  // A close that does not linger throws away, and the peer sees a reset.
+  check_result(rouse_file_close(pair.client), ROUSE_DONE);
+  pair.client = -1;
+  char byte;
+  check_result(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), ROUSE_ECONNRESET);
+  tcp_pair_close(&pair);
+  return 0;
+}
+
+int main(void) {
+  conformance_begin();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(datagram_arrives_whole_and_tells_its_sender),
+      cmocka_unit_test(empty_datagram_is_one_and_no_end),
+      cmocka_unit_test(datagram_longer_than_the_buffer_is_reported_and_only_it),
+      cmocka_unit_test(address_without_enough_room_is_cut_and_tells_its_size),
+      cmocka_unit_test(connected_socket_needs_no_address_and_hears_its_peer_only),
+      cmocka_unit_test(send_without_a_peer_or_too_long_is_refused),
+      cmocka_unit_test(receive_gives_up_at_its_deadline_and_when_cancelled),
+      cmocka_unit_test(cancel_against_arrival_loses_no_datagram),
+      cmocka_unit_test(datagrams_complete_by_callback),
+      cmocka_unit_test(options_are_set_read_and_checked),
+      cmocka_unit_test(options_of_streams_are_set_and_read),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

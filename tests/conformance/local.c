@@ -1,0 +1,213 @@
+// Local sockets on every backend: the calls for TCP and UDP with another kind of address.
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../support/conformance.h"
+#include "sockets.h"
+
+static char directory[200];
+static rouse_fd dir;
+
+#define CLAIM(name)                                                                                \
+  static int64_t name##_body(void *argument);                                                      \
+  static void name(void **state) {                                                                 \
+    (void)state;                                                                                   \
+    conformance_in_directory(name##_body, directory, &dir);                                        \
+  }                                                                                                \
+  static int64_t name##_body(void *argument __attribute__((unused)))
+
+typedef struct place {
+  struct sockaddr_storage address;
+  uint32_t size;
+} place;
+
+static struct sockaddr *address_of(place *at) { return (struct sockaddr *)&at->address; }
+
+static place place_named(const char *name) {
+  place at = {.size = sizeof at.address};
+  char path[300];
+  snprintf(path, sizeof path, *name == '@' ? "%.0s%s-%d" : "%s/%s", directory, name, (int)getpid());
+  check_result(rouse_unix_address(path, address_of(&at), &at.size), ROUSE_DONE);
+  return at;
+}
+
+static void talk(rouse_fd client, rouse_fd server) {
+  char buffer[16];
+  check_equal(rouse_tcp_send_all(client, "question", 8, ROUSE_FOREVER), 8);
+  check_result(rouse_tcp_shutdown(client, SHUT_WR), ROUSE_DONE);
+  size_t got = 0;
+  int64_t part;
+  while ((part = rouse_tcp_receive(server, buffer + got, sizeof buffer - got, ROUSE_FOREVER)) > 0) {
+    got += (size_t)part;
+  }
+  check_equal(part, 0);
+  check_equal(got, 8);
+  // Half closed: the other direction still works.
+  check_equal(rouse_tcp_send_all(server, "answer", 6, ROUSE_FOREVER), 6);
+  check_equal(rouse_tcp_receive(client, buffer, sizeof buffer, ROUSE_FOREVER), 6);
+}
+
+static void connect_and_talk(const char *name) {
+  place at = place_named(name);
+  rouse_fd listener = rouse_tcp_listen(address_of(&at), at.size, 0);
+  check(listener >= 0);
+  rouse_fd client = rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER);
+  check(client >= 0);
+  rouse_fd server = rouse_tcp_accept(listener, ROUSE_FOREVER);
+  check(server >= 0);
+  talk(client, server);
+  check_result(rouse_file_close(client), ROUSE_DONE);
+  check_result(rouse_file_close(server), ROUSE_DONE);
+  check_result(rouse_file_close(listener), ROUSE_DONE);
+}
+
+CLAIM(streams_connect_by_path_and_by_name) {
+  connect_and_talk("socket");
+  connect_and_talk("@rouse-conformance");
+  return 0;
+}
+
+CLAIM(listener_that_is_gone_refuses_and_its_path_stays_taken) {
+  place at = place_named("socket");
+  check_result(rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER), ROUSE_ENOENT);
+  rouse_fd listener = rouse_tcp_listen(address_of(&at), at.size, 0);
+  check(listener >= 0);
+  check_result(rouse_socket_port(listener), ROUSE_EAFNOSUPPORT);
+  check_result(rouse_file_close(listener), ROUSE_DONE);
+  check_result(rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER), ROUSE_ECONNREFUSED);
+  check_result(rouse_tcp_listen(address_of(&at), at.size, 0), ROUSE_EADDRINUSE);
+  check_result(
+      rouse_file_unlink(ROUSE_FD_CWD, ((struct sockaddr_un *)(void *)&at.address)->sun_path, 0),
+      ROUSE_DONE);
+  listener = rouse_tcp_listen(address_of(&at), at.size, 0);
+  check(listener >= 0);
+  return rouse_file_close(listener);
+}
+
+CLAIM(addresses_are_checked) {
+  place at = {.size = sizeof at.address};
+  char path[200];
+  check_result(rouse_unix_address("", address_of(&at), &at.size), ROUSE_EINVAL);
+  memset(path, 'x', sizeof path);
+  path[107] = 0;
+  check_result(rouse_unix_address(path, address_of(&at), &at.size), ROUSE_DONE);
+  check_equal(at.size, sizeof(struct sockaddr_un));
+  at.size = sizeof at.address;
+  path[107] = 'x';
+  path[108] = 0;
+  check_result(rouse_unix_address(path, address_of(&at), &at.size), ROUSE_ENAMETOOLONG);
+  at.size = 20;
+  check_result(rouse_unix_address("x", address_of(&at), &at.size), ROUSE_EINVAL);
+  return 0;
+}
+
+CLAIM(datagrams_tell_their_sender_and_wait_for_room) {
+  place to = place_named("to"), from = place_named("from"), seen = {.size = sizeof seen.address};
+  rouse_fd receiver = rouse_udp_bind(address_of(&to), to.size);
+  rouse_fd sender = rouse_udp_bind(address_of(&from), from.size);
+  check(receiver >= 0 && sender >= 0);
+  char buffer[8];
+  check_equal(rouse_udp_send_to(sender, "x", 1, address_of(&to), to.size, ROUSE_FOREVER), 1);
+  check_equal(rouse_udp_receive_from(receiver, buffer, sizeof buffer, address_of(&seen), &seen.size,
+                                     ROUSE_FOREVER),
+              1);
+  check_equal(seen.size, from.size);
+  check(!memcmp(&seen.address, &from.address, from.size));
+  // A receiver that does not read stops its senders, and no datagram is lost.
+  int sent = 0;
+  int64_t result;
+  while ((result = rouse_udp_send_to(sender, "full", 4, address_of(&to), to.size,
+                                     rouse_deadline_in_ns(20 * MILLISECOND))) == 4) {
+    sent++;
+  }
+  check_result(result, ROUSE_ETIMEDOUT);
+  check(sent > 0);
+  for (int i = 0; i < sent; i++) {
+    check_equal(rouse_udp_receive_from(receiver, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER),
+                4);
+  }
+  check_result(rouse_udp_receive_from(receiver, buffer, sizeof buffer, NULL, NULL,
+                                      rouse_deadline_in_ns(MILLISECOND)),
+               ROUSE_ETIMEDOUT);
+  check_result(rouse_file_close(sender), ROUSE_DONE);
+  return rouse_file_close(receiver);
+}
+
+CLAIM(pairs_are_connected_and_close_on_exec) {
+  rouse_fd fds[2];
+  check_result(rouse_unix_pair(false, fds), ROUSE_DONE);
+  check(!test_is_inherited(fds[0]) && !test_is_inherited(fds[1]));
+  talk(fds[0], fds[1]);
+  check_result(rouse_file_close(fds[0]), ROUSE_DONE);
+  check_result(rouse_file_close(fds[1]), ROUSE_DONE);
+  check_result(rouse_unix_pair(true, fds), ROUSE_DONE);
+  char buffer[8];
+  uint32_t size = 99;
+  struct sockaddr_storage nobody;
+  size = sizeof nobody;
+  check_equal(rouse_udp_send_to(fds[0], "abc", 3, NULL, 0, ROUSE_FOREVER), 3);
+  check_result(
+      rouse_udp_receive_from(fds[1], buffer, 2, (struct sockaddr *)&nobody, &size, ROUSE_FOREVER),
+      ROUSE_EMSGSIZE);
+  check_equal(size, 0);  // a sender without a name
+  check_result(rouse_file_close(fds[0]), ROUSE_DONE);
+  return rouse_file_close(fds[1]);
+}
+
+static int64_t receive_byte(void *argument) {
+  char byte;
+  return rouse_tcp_receive(*(rouse_fd *)argument, &byte, 1, ROUSE_FOREVER);
+}
+
+// The flag is the open file's. Whoever sets it does not get other answers from the library.
+CLAIM(descriptors_that_do_not_wait_are_waited_for_all_the_same) {
+  rouse_fd fds[2];
+  check_result(rouse_unix_pair(false, fds), ROUSE_DONE);
+  for (int i = 0; i < 2; i++) {
+    int flags = fcntl(fds[i], F_GETFL);
+    for (int on = 0; on < 2; on++) {
+      check_system(fcntl(fds[i], F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+      rouse_task *task = test_spawn(NULL, receive_byte, &fds[i]);
+      check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+      check(!rouse_task_is_done(task));
+      check_equal(rouse_tcp_send(fds[!i], "x", 1, ROUSE_FOREVER), 1);
+      check_equal(test_join(task), 1);
+      task = test_spawn(NULL, receive_byte, &fds[i]);
+      rouse_task_yield();
+      rouse_task_cancel(task);
+      check_result(test_join(task), ROUSE_ECANCELED);
+    }
+  }
+  // A send that finds no room, too.
+  char *large = calloc(1, 1 << 20);
+  check(large);
+  int64_t sent = 0, part, got = 0;
+  while ((part = rouse_tcp_send(fds[0], large, 1 << 20, rouse_deadline_in_ns(5 * MILLISECOND))) >
+         0) {
+    sent += part;
+  }
+  check_result(part, ROUSE_ETIMEDOUT);
+  check_result(rouse_tcp_shutdown(fds[0], SHUT_WR), ROUSE_DONE);
+  while ((part = rouse_tcp_receive(fds[1], large, 1 << 20, ROUSE_FOREVER)) > 0) got += part;
+  check_equal(got, sent);
+  free(large);
+  check_result(rouse_file_close(fds[0]), ROUSE_DONE);
+  return rouse_file_close(fds[1]);
+}
+
+int main(void) {
+  conformance_begin();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(streams_connect_by_path_and_by_name),
+      cmocka_unit_test(listener_that_is_gone_refuses_and_its_path_stays_taken),
+      cmocka_unit_test(addresses_are_checked),
+      cmocka_unit_test(datagrams_tell_their_sender_and_wait_for_room),
+      cmocka_unit_test(pairs_are_connected_and_close_on_exec),
+      cmocka_unit_test(descriptors_that_do_not_wait_are_waited_for_all_the_same),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
