@@ -47,10 +47,10 @@ struct rouse__queue {
 };
 
 // All fields are private. 96 bytes on 64-bit systems. All-zero before rouse_wait_init() is not
-// needed.
+// needed. Aligned to 8 bytes everywhere: the low three bits of its address serve as flags.
 // What another thread touches comes first: aligned to 64 bytes, a wait costs it one cache line.
 struct rouse_wait {
-  rouse_wait *link;
+  rouse_wait *link __attribute__((aligned(8)));
   struct rouse__waker *waker;
   rouse_wait *next, *previous;
   uint64_t demand;

@@ -31,6 +31,8 @@ const struct rouse__queue_kind *const rouse__queue_kinds[ROUSE__KIND_QUEUED + 1]
 // Mail is a node's address with what it says in the low bits.
 enum { MAIL_POST = 0, MAIL_CANCEL = 1, MAIL_REPORT = 2, MAIL_OVERDUE = 4, MAIL_TAGS = 7 };
 
+_Static_assert(_Alignof(rouse_wait) > MAIL_TAGS, "mail has its tags in a wait's address");
+
 static rouse_wait *mail_node(uintptr_t mail) {
   return (rouse_wait *)(mail & ~(uintptr_t)MAIL_TAGS);
 }
