@@ -44,6 +44,8 @@ static inline void rouse__pause(void) {
   __builtin_ia32_pause();
 #elif defined __aarch64__
   __asm__ volatile("isb" ::: "memory");
+#elif defined __riscv
+  __asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" ::: "memory");  // pause: elsewhere a no-op
 #endif
 }
 

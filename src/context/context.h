@@ -42,6 +42,8 @@ typedef void rouse__context_entry(void *argument);
 #define ROUSE__CONTEXT_SYSV_X86_64 1
 #elif defined __aarch64__ && !defined __ILP32__ && !defined _WIN32
 #define ROUSE__CONTEXT_AARCH64 1
+#elif defined __riscv && __riscv_xlen == 64
+#define ROUSE__CONTEXT_RISCV64 1
 #else
 #define ROUSE__CONTEXT_UCONTEXT 1
 #endif
@@ -52,6 +54,8 @@ typedef void rouse__context_entry(void *argument);
 #include "context/switch_win64.h"
 #elif defined ROUSE__CONTEXT_AARCH64
 #include "context/switch_aarch64.h"
+#elif defined ROUSE__CONTEXT_RISCV64
+#include "context/switch_riscv64.h"
 #else
 #include "context/switch_ucontext.h"
 #endif
@@ -78,7 +82,7 @@ void rouse__context_adopt(rouse__context *context);
 // make and adopt.
 void rouse__context_release(rouse__context *context);
 
-// The name of the switch in use: "sysv-x86-64", "win64", "aarch64" or "ucontext".
+// The name of the switch in use: "sysv-x86-64", "win64", "aarch64", "riscv64" or "ucontext".
 const char *rouse__context_name(void);
 
 // Saves the running flow into |from| and continues |to|. Returns when something switches to |from|.

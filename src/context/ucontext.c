@@ -9,7 +9,7 @@
 
 static void trampoline(unsigned high_half, unsigned low_half) {
   uintptr_t address = (uintptr_t)((uint64_t)high_half << 32 | low_half);
-  rouse__context_begin((rouse__context *)address, (uintptr_t)__builtin_frame_address(0));
+  rouse__context_begin((rouse__context *)address, (uintptr_t)__builtin_dwarf_cfa());
 }
 
 void rouse__context_make(rouse__context *context, void *stack_low, void *stack_high,
