@@ -109,7 +109,9 @@ static void leave_operation(rouse_loop *loop, rouse_io *io) {
   } else if (io->state == ROUSE__IO_THREADED) {
     rouse__futex_threads_cancel(io);
   } else {
+    uint64_t saved = rouse__errno_save();
     loop->backend->ops->cancel(loop->backend, io);
+    rouse__errno_restore(saved);
   }
 }
 

@@ -260,7 +260,9 @@ int rouse__loop_create(const rouse_loop_options *options, struct rouse__group *g
   rouse__timers_init(&loop->timers, loop->waker.now_ns);
   int refused = rouse__stack_pool_init(&loop->stacks, loop->options.stack_size, STACKS_KEPT);
   if (refused) goto out_free;
+  uint64_t saved = rouse__errno_save();
   refused = rouse__backend_create(loop, &loop->options, &loop->backend);
+  rouse__errno_restore(saved);
   if (refused) goto out_stacks;
   rouse__context_adopt(&loop->context);
   rouse__loop_here = loop;
@@ -284,6 +286,7 @@ int rouse_loop_destroy(rouse_loop *loop) {
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
   settle_mail(loop);
   if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
+  uint64_t saved = rouse__errno_save();
   while (loop->backend->bells_heard < loop->bells_owed) {
     loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);
   }
@@ -292,6 +295,7 @@ int rouse_loop_destroy(rouse_loop *loop) {
   }
   rouse__futex_threads_end(loop);
   loop->backend->ops->destroy(loop->backend);
+  rouse__errno_restore(saved);
   rouse__task_free_spares(loop);
   rouse__context_release(&loop->context);
   rouse__stack_pool_finish(&loop->stacks);

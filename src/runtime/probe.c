@@ -35,7 +35,7 @@ static void try_kind(rouse_probe *probe, const struct rouse__backend_kind *kind)
   if (kind->probe) kind->probe(probe);
 }
 
-int rouse_probe_run(rouse_probe *out_probe) {
+static int probe(rouse_probe *out_probe) {
   *out_probe = (rouse_probe){.context = rouse__context_name(), .processors = rouse__cpu_count()};
   for (size_t i = 0; rouse__backend_kinds[i]; i++) try_kind(out_probe, rouse__backend_kinds[i]);
   struct rouse__backend *backend;
@@ -45,4 +45,11 @@ int rouse_probe_run(rouse_probe *out_probe) {
   out_probe->doorbell = backend->doorbell;
   backend->ops->destroy(backend);
   return ROUSE_DONE;
+}
+
+int rouse_probe_run(rouse_probe *out_probe) {
+  uint64_t saved = rouse__errno_save();
+  int refused = probe(out_probe);
+  rouse__errno_restore(saved);
+  return refused;
 }
