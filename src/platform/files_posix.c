@@ -57,7 +57,7 @@ static int64_t splice_bytes(const rouse_io *io) {
                 io->offset2 == ROUSE_OFFSET_CURRENT ? NULL : &to, io->length, 0);
 }
 
-// The C libraries differ in whether they know this call.
+// The C libraries differ in whether they know this call, and statx.
 static int64_t rename_at(const rouse_io *io) {
   if (!io->flags) return renameat(io->fd, io->address, io->fd2, io->address2);
   return syscall(SYS_renameat2, io->fd, io->address, io->fd2, io->address2, io->flags);
@@ -85,7 +85,7 @@ static int64_t call(const rouse_io *io) {
     case ROUSE__IO_SYNC:
       return io->flags & 1 ? fdatasync(io->fd) : fsync(io->fd);
     case ROUSE__IO_STAT:
-      return statx(io->fd, io->address, (int)io->flags, io->mode, io->address2);
+      return syscall(SYS_statx, io->fd, io->address, io->flags, io->mode, io->address2);
     case ROUSE__IO_UNLINK:
       return unlinkat(io->fd, io->address, (int)io->flags);
     case ROUSE__IO_RENAME:

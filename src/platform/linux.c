@@ -32,6 +32,13 @@ int64_t rouse_deadline_in_ns(int64_t delay_ns) {
 
 // --- parking -------------------------------------------------------------------------------------
 
+// The call with a timespec as the C library has it: 32-bit systems have one for each kind of time_t.
+#if defined SYS_futex_time64
+#define FUTEX_CALL (sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex)
+#else
+#define FUTEX_CALL SYS_futex
+#endif
+
 // Absolute deadlines need FUTEX_WAIT_BITSET, whose clock is the monotonic one.
 void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns) {
   struct timespec until, *limit = NULL;
@@ -42,7 +49,7 @@ void rouse__park(rouse__atomic32 *word, uint32_t expected, int64_t deadline_ns) 
     limit = &until;
   }
   uint64_t saved = rouse__errno_save();
-  syscall(SYS_futex, &word->raw, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
+  syscall(FUTEX_CALL, &word->raw, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
           FUTEX_BITSET_MATCH_ANY);
   rouse__errno_restore(saved);
 }
