@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../support/conformance.h"
+#include "../support/linux_names.h"
 
 static char directory[200];
 static rouse_fd dir;

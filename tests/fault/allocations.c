@@ -104,6 +104,8 @@ UNSEEN void *mmap(void *address, size_t size, int protection, int flags, int fd,
   }
 #if TEST_SANITIZED
   return __interceptor_mmap(address, size, protection, flags, fd, offset);
+#elif defined SYS_mmap2  // 32 bits: the offset is in pages
+  return (void *)syscall(SYS_mmap2, address, size, protection, flags, fd, (long)(offset >> 12));
 #else
   return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 #endif

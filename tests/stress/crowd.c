@@ -4,15 +4,20 @@
 #include <unistd.h>
 
 #include "../support/support.h"
+#include "platform/memory.h"
 
-enum { WANTED = 200000, BYTES_EACH = 16384 };
+enum { WANTED = 200000, BYTES_EACH = 16384, ADDRESSES_EACH = 96 << 10 };
 
-// As many as are wanted, or as the memory that is free now allows.
+// As many as are wanted, or as there are guards, addresses, and memory that is free now.
 static int crowd_size(void) {
   int64_t free_bytes = (int64_t)sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE);
   int64_t fit = free_bytes / 2 / BYTES_EACH;
+  int64_t addresses = SIZE_MAX / 4 / ADDRESSES_EACH;
+  if (addresses < fit) fit = addresses;
+  int64_t guards = (int64_t)rouse__memory_split_max() / 2;
+  if (!rouse__memory_guards_are_marks() && guards < fit) fit = guards;
   int wanted = test_scaled(TEST_SANITIZED ? WANTED / 50 : WANTED);
-  if (fit < wanted) print_message("           memory is short: %lld tasks\n", (long long)fit);
+  if (fit < wanted) print_message("           room is short: %lld tasks\n", (long long)fit);
   return fit < wanted ? (int)fit : wanted;
 }
 

@@ -1,11 +1,14 @@
 // Operations on descriptors: what does not depend on the backend. The operations themselves are in
 // tests/conformance.
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../support/support.h"
@@ -14,13 +17,20 @@ static const size_t CUT = (size_t)1 << 30;
 
 // --- sizes ---------------------------------------------------------------------------------------
 
+// Where a write can't be asked not to wait (no pwritev2(): under qemu's user mode), what is no file
+// is given pieces that a pipe would take whole.
+static bool is_cut(int64_t result, size_t size) {
+  if (result == PIPE_BUF) return syscall(SYS_pwritev2, -1, NULL, 0, 0, 0, 0) < 0 && errno == ENOSYS;
+  return result == (int64_t)size;
+}
+
 static int64_t transfer_too_much(void *argument) {
   // Nothing of it is touched: the device takes and gives without looking.
   const size_t size = CUT * 2 + 5;
   rouse_fd sink = rouse_file_open(ROUSE_FD_CWD, "/dev/null", O_RDWR, 0);
   check(sink >= 0);
-  check_equal(rouse_file_write(sink, argument, size, ROUSE_OFFSET_CURRENT), CUT);
-  check_equal(rouse_file_write(sink, argument, CUT - 1, ROUSE_OFFSET_CURRENT), CUT - 1);
+  check(is_cut(rouse_file_write(sink, argument, size, ROUSE_OFFSET_CURRENT), CUT));
+  check(is_cut(rouse_file_write(sink, argument, CUT - 1, ROUSE_OFFSET_CURRENT), CUT - 1));
   check_equal(rouse_file_read(sink, argument, size, ROUSE_OFFSET_CURRENT), 0);
   return rouse_file_close(sink);
 }

@@ -464,7 +464,8 @@ static void crowd_comes_and_goes(rouse__stack_pool *pool, struct rouse__stack *s
 }
 
 static void two_crowds(void) {
-  size_t count = MANY;
+  size_t count = MANY, addresses = SIZE_MAX / 4 / (96 << 10);
+  if (count > addresses) count = addresses;
   if (!rouse__memory_guards_are_marks() && count > rouse__memory_split_max()) {
     count = rouse__memory_split_max();
     print_message("guards are mappings here: a crowd of %zu, not %d\n", count, MANY);
@@ -605,7 +606,7 @@ static void regions_are_aligned_zero_and_never_set_errno(void **state) {
   assert_true(process_bytes(0) < before + (8 << 20));  // what was cut off to align them is gone
   struct rouse__memory_region region;
   errno = 77;
-  assert_int_equal(rouse__memory_reserve(&region, SIZE_MAX / 2 & ~(size_t)0xffff, 1 << 16),
+  assert_int_equal(rouse__memory_reserve(&region, SIZE_MAX & ~(size_t)0xffff, 1 << 16),
                    ROUSE_ENOMEM);
   assert_int_equal(errno, 77);
   assert_null(region.base);
