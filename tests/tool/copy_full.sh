@@ -16,7 +16,7 @@ fi
 outer=$2
 mkdir small
 mount -t tmpfs -o size=4m,nr_inodes=20000 none small || fail 'a tmpfs can not be mounted'
-trap 'umount "$scratch/small"; rm -rf "$scratch"' EXIT
+at_exit umount "$scratch/small"
 for backend in $(backends); do
   for flight in 1 64 4096; do
     expect 1 "$rouse" copy --backend $backend --max-in-flight $flight "$outer/source" small/copy

@@ -12,8 +12,18 @@ if [ -z "${TMPDIR:-}" ] && [ "$(stat -fc %T /dev/shm 2>/dev/null)" = tmpfs ] && 
   place=/dev/shm
 fi
 scratch=$(mktemp -d "$place/rouse-tool-XXXXXX")
-trap 'chmod -R u+rwx "$scratch" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+leave=()
+leave() {
+  local command
+  for command in "${leave[@]}"; do eval "$command"; done
+  chmod -R u+rwx "$scratch" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap leave EXIT
 cd "$scratch"
+
+# at_exit COMMAND...: runs it when the test ends, however that is.
+at_exit() { leave+=("$(printf '%q ' "$@")"); }
 
 skip() {
   printf 'SKIP: %s\n' "$*"
