@@ -1,5 +1,5 @@
 # Lanes: one way each of building and testing. What they find is gathered in $logs/results, a line per
-# test (see results.awk), and summed up at the end.
+# test (see results.awk), and summed up at the end. What each lane found last stays in $logs/lanes.
 
 failures=$logs/failures
 results=$logs/results
@@ -48,20 +48,31 @@ lane_settings() {
       environment=("ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=1"
         "UBSAN_OPTIONS=print_stacktrace=1")
       ;;
-    aarch64)
-      wants="$wants aarch64-gcc qemu-aarch64"
-      configure=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DROUSE_IO_URING=OFF -DROUSE_TOOLS=OFF
-        -DROUSE_TEST_TIMEOUT=600 "-DROUSE_SYSROOT=$out/aarch64-sysroot"
-        "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/aarch64-linux-gnu.cmake")
-      environment=(ROUSE_TEST_SLOWNESS=10)
+    aarch64 | riscv64)
+      wants="$wants make xz $1-gcc qemu-$1"
+      cross_settings "$1"
+      configure+=(-DROUSE_IO_URING=OFF -DROUSE_TEST_TIMEOUT=600)
+      environment+=(ROUSE_TEST_SLOWNESS=10)
+      ;;
+    i386 | musl)
+      wants="$wants make xz $1-gcc"
+      cross_settings "$1"
       ;;
     lint) wants="$wants clang clang-format clang-tidy cppcheck" ;;
     *) die "no such lane: $1" ;;
   esac
 }
 
+# What lanes for other targets have in common: libraries of their own, assertions, and some speed. They
+# look for what is different there, not for rare interleavings, so the stress tests are short.
+cross_settings() {
+  configure=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O2 -g" -DROUSE_TOOLS=OFF
+    "-DROUSE_SYSROOT=$out/sysroot/$1" "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/$1.cmake")
+  environment=(ROUSE_STRESS_SECONDS=$(((${ROUSE_STRESS_SECONDS:-2} + 2) / 3)))
+}
+
 all_lanes="gcc-debug gcc-release gcc-thread gcc-address"
-heavy_lanes="clang-debug clang-release clang-thread aarch64 lint"
+heavy_lanes="clang-debug clang-release clang-thread aarch64 riscv64 i386 musl lint"
 
 # A result that is not a test's own.
 result() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results"; }
@@ -95,10 +106,12 @@ lane() {
 }
 
 lane_build() {
-  if [ "$name" = aarch64 ]; then
-    . "$root/scripts/sysroot.sh"
-    make_sysroot >"$logs/$name.build" 2>&1 || return 1
-  fi
+  : >"$logs/$name.build"
+  case $name in
+    aarch64 | riscv64 | i386 | musl)
+      make_sysroot "$name" >>"$logs/$name.build" 2>&1 </dev/null || return 1
+      ;;
+  esac
   {
     cmake -S "$root" -B "$dir" -G Ninja -DROUSE_TESTS=ON -DROUSE_WERROR=ON "${configure[@]}" &&
       cmake --build "$dir" -j "$jobs"
@@ -134,7 +147,7 @@ forbid_skips() {
     BEGIN {
       while ((getline line < allowed) > 0) {
         if (line ~ /^[ \t]*(#|$)/) continue
-        split(line, column, /[ \t]*\|[ \t]*/)
+        split(line, column, /[ \t]+\|[ \t]+/)
         lanes[++count] = "^(" column[1] ")$"
         tests[count] = "^(" column[2] ")$"
       }

@@ -33,8 +33,13 @@ has() {
     clang-format) program clang-format ;;
     clang-tidy) program clang-tidy ;;
     cppcheck) program cppcheck ;;
-    aarch64-gcc) program aarch64-linux-gnu-gcc && header "aarch64-linux-gnu-gcc -x c" stdio.h ;;
-    qemu-aarch64) program qemu-aarch64 || program qemu-aarch64-static ;;
+    make | xz) program "$1" ;;
+    aarch64-gcc | riscv64-gcc)
+      program "${1%-gcc}-linux-gnu-gcc" && links "${1%-gcc}-linux-gnu-gcc" -static
+      ;;
+    i386-gcc) program gcc && links gcc -m32 -idirafter "/usr/include/$(gcc -print-multiarch)" ;;
+    musl-gcc) program musl-gcc && links musl-gcc -static ;;
+    qemu-aarch64 | qemu-riscv64) program "$1" || program "$1-static" ;;
     *) die "scripts/needs.sh does not know '$1'" ;;
   esac
 }
@@ -82,11 +87,18 @@ package() {
     clang-format:* | clang-tidy:*) echo clang-tools-extra ;;
     aarch64-gcc:apt) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
     aarch64-gcc:pacman) echo aarch64-linux-gnu-gcc ;;
-    qemu-aarch64:zypper) echo qemu-linux-user ;;
-    qemu-aarch64:apk) echo qemu-aarch64 ;;
-    qemu-aarch64:*) echo qemu-user ;;
+    riscv64-gcc:apt) echo gcc-riscv64-linux-gnu libc6-dev-riscv64-cross ;;
+    riscv64-gcc:pacman) echo riscv64-linux-gnu-gcc ;;
+    # Not gcc-multilib, which can't be installed beside cross compilers.
+    i386-gcc:apt) echo "$(apt-cache depends gcc | sed -nE 's/.*Depends: (gcc-[0-9]+)$/\1/p' | head -n 1)-multilib" ;;
+    musl-gcc:apt) echo musl-tools ;;
+    musl-gcc:pacman) echo musl ;;
+    qemu-aarch64:zypper | qemu-riscv64:zypper) echo qemu-linux-user ;;
+    qemu-aarch64:apk | qemu-riscv64:apk) echo "$1" ;;
+    qemu-aarch64:* | qemu-riscv64:*) echo qemu-user ;;
+    xz:apt) echo xz-utils ;;
     perl:dnf) echo perl-interpreter perl-JSON-PP perl-Socket ;;
-    cmake:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
+    cmake:* | make:* | xz:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
   esac
 }
 
