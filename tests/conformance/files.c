@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../support/conformance.h"
-#include "../support/linux_names.h"
 
 static char directory[200];
 static rouse_fd dir;

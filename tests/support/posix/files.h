@@ -7,4 +7,12 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+// Some C libraries do not pass on all that the kernel has.
+#if !defined STATX_BASIC_STATS
+#include <linux/stat.h>
+#endif
+#if !defined RENAME_NOREPLACE
+#include <linux/fs.h>
+#endif
+
 #endif
