@@ -32,7 +32,7 @@ int64_t rouse_deadline_in_ns(int64_t delay_ns) {
 
 // --- parking -------------------------------------------------------------------------------------
 
-// The call with a timespec as the C library has it: 32-bit systems have one for each kind of time_t.
+// The call that takes a timespec as the C library has it: some have a 64-bit time on 32 bits.
 #if defined SYS_futex_time64
 #define FUTEX_CALL (sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex)
 #else
