@@ -1,9 +1,10 @@
 // Files and directories, by completion. io.h has what holds for all operations: it is part of each
 // contract here.
 //
-// |flags|, |mask| and |mode| are the system's (O_*, AT_*, STATX_*, RENAME_*, FALLOC_*, S_I*). Paths
-// end with a NUL, and are relative to |dir|, which is an open directory or ROUSE_FD_CWD. Failures
-// are the system's: ROUSE_ENOENT, ROUSE_EACCES, ROUSE_EEXIST, ROUSE_ENOTDIR, ROUSE_ENOSPC, ….
+// |flags|, |mask| and |mode| are the system's (O_*, AT_*, STATX_*, RENAME_*, FALLOC_*, S_I*); what
+// Windows lacks of these is in windows.h. Paths end with a NUL, are UTF-8 on Windows and bytes
+// elsewhere, and are relative to |dir|, which is an open directory or ROUSE_FD_CWD. Failures are
+// the system's: ROUSE_ENOENT, ROUSE_EACCES, ROUSE_EEXIST, ROUSE_ENOTDIR, ROUSE_ENOSPC, ….
 //
 // Each operation has three forms: plain (no deadline), _until and _start.
 //
@@ -14,6 +15,7 @@
 #define ROUSE_FILE_H
 
 #include <rouse/io.h>
+#include <rouse/windows.h>
 
 ROUSE_BEGIN_C
 

@@ -44,6 +44,7 @@
 
 ROUSE_BEGIN_C
 
+// A file descriptor; on Windows a HANDLE or SOCKET as a number, see windows.h.
 typedef int rouse_fd;
 
 // The current directory, where a directory descriptor is asked for.
@@ -72,11 +73,7 @@ typedef struct rouse_io {
   uint8_t operation, state;
   uint16_t chained;
   struct rouse_io *link;  // the next of its chain
-#ifdef _WIN32
-  uintptr_t backend[8];
-#else
   uintptr_t backend[3];
-#endif
   uintptr_t system[10];  // what the system uses while the operation is under way
 } rouse_io;
 

@@ -29,4 +29,10 @@ int rouse__socket_local_address(const char *path, struct sockaddr *address, uint
 int rouse__socket_set(int fd, int option, int value);
 int rouse__socket_get(int fd, int option, int *out_value);
 
+// On Windows: makes sockets available to the process. Cheap after the first call. False: there are
+// none.
+bool rouse__socket_start(void);
+// On Windows: whether |fd| is a socket.
+bool rouse__socket_is(int fd);
+
 #endif

@@ -7,6 +7,7 @@
 #include <windows.h>
 // and these come after
 #include <mswsock.h>
+#include <winioctl.h>
 #include <winternl.h>
 #include <ws2tcpip.h>
 
