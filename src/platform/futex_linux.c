@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +35,22 @@ struct waitv_entry {
   uint32_t flags, reserved;
 };
 
-static rouse__atomic32 no_waitv;
+// What is known of futex_waitv(). ROUSE_FUTEX_WITHOUT=waitv does without it, for tests.
+enum { UNKNOWN, THERE, ABSENT };
+static rouse__atomic32 waitv;
+
+static bool has_waitv(void) {
+  uint32_t known = load_relaxed(&waitv);  // RELAXED: a fact about the kernel
+  if (known == UNKNOWN) {
+    const char *without = rouse__environment("ROUSE_FUTEX_WITHOUT");
+    // Refused for its arguments by a kernel that has it.
+    bool there = !(without && !strcmp(without, "waitv")) &&
+                 syscall(SYSTEM_FUTEX_WAITV, NULL, 0, 0, NULL, 0) < 0 && errno == EINVAL;
+    known = there ? THERE : ABSENT;
+    store_relaxed(&waitv, known);  // RELAXED: as above
+  }
+  return known == THERE;
+}
 
 static bool going_on(rouse__atomic32 *control, uint32_t going) {
   // ORDER(futex_control): acquire, what the canceller did before.
@@ -66,7 +82,6 @@ static int wait_both(const volatile void *word, uint32_t expected, bool shared,
     long woken = syscall(SYSTEM_FUTEX_WAITV, entries, 2, 0, NULL, 0);
     if (woken == 1) return 0;
     if (woken == 0 || errno == EINTR) continue;
-    if (errno == ENOSYS) return ROUSE_ENOSYS;
     // Either word may be the one that differs.
     if (errno != EAGAIN || going_on(control, going)) return failure(errno);
   }
@@ -75,13 +90,9 @@ static int wait_both(const volatile void *word, uint32_t expected, bool shared,
 
 int rouse__futex_wait(const volatile void *word, uint32_t expected, bool shared,
                       rouse__atomic32 *control, uint32_t going) {
-  int saved = errno, result = ROUSE_ENOSYS;
-  // RELAXED: a fact about the kernel.
-  if (!load_relaxed(&no_waitv)) result = wait_both(word, expected, shared, control, going);
-  if (result == ROUSE_ENOSYS) {
-    store_relaxed(&no_waitv, 1);  // RELAXED: as above
-    result = wait_in_slices(word, expected, shared, control, going);
-  }
+  int saved = errno;
+  int result = has_waitv() ? wait_both(word, expected, shared, control, going)
+                           : wait_in_slices(word, expected, shared, control, going);
   errno = saved;
   return result;
 }
@@ -97,8 +108,7 @@ int rouse__futex_wake(const volatile void *word, uint32_t count, bool shared) {
 
 bool rouse__futex_wait_is_prompt(void) {
   int saved = errno;
-  // Refused for its arguments by a kernel that has it.
-  bool has = syscall(SYSTEM_FUTEX_WAITV, NULL, 0, 0, NULL, 0) < 0 && errno != ENOSYS;
+  bool has = has_waitv();
   errno = saved;
   return has;
 }
