@@ -46,6 +46,7 @@ enum { APPROACH_BITS = 10 };
 // as a rouse_wait is (see <rouse/wait.h>).
 typedef struct approach_waiter {
   rouse_wait wait;  // its callback gets the result
+  void *owner;      // private
 } approach_waiter;
 
 enum { APPROACH_OBJECT_MOST = 512, APPROACH_WAITER_MOST = 512 };

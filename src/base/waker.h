@@ -16,10 +16,11 @@ enum rouse__kind {
   ROUSE__KIND_EVENT,
   ROUSE__KIND_WAITQUEUE,
   ROUSE__KIND_QUEUED = ROUSE__KIND_WAITQUEUE,
-  ROUSE__KIND_POST,   // nothing: a message to a loop, complete on arrival
-  ROUSE__KIND_TASK,   // nothing: the task it is part of is to run
-  ROUSE__KIND_TIMER,  // only its deadline
-  ROUSE__KIND_IO,     // a backend's operation
+  ROUSE__KIND_FOREIGN,  // a place in a queue that is not the core's: see struct rouse__foreign
+  ROUSE__KIND_POST,     // nothing: a message to a loop, complete on arrival
+  ROUSE__KIND_TASK,     // nothing: the task it is part of is to run
+  ROUSE__KIND_TIMER,    // only its deadline
+  ROUSE__KIND_IO,       // a backend's operation
 };
 
 // rouse_wait.outcome, low half; the high half is the core's.
@@ -39,6 +40,15 @@ enum {
 };
 
 struct rouse__blocked;
+
+// What a queue that is not the core's gives for its waits. It sets wait->kind to FOREIGN, points
+// wait->queue here, leaves wait->refs at 0 meanwhile, and hands the wait to its waker when
+// wait->outcome (and, for REMOVED, the reason in wait->refs) is written.
+struct rouse__foreign {
+  // Any thread. Ends |wait| for |reason| (CANCEL_ASKED with the reason's bit), unless it has ended
+  // or been asked to already.
+  void (*leave)(rouse_wait *wait, unsigned reason);
+};
 
 struct rouse__waker_ops {
   // Any thread. Takes the chain first ..= last (by |link|; last->link is the waker's to write).

@@ -30,7 +30,7 @@ static inline rouse_task *rouse__loop_next_task(rouse_loop *loop) {
     task = ROUSE__CONTAINER(wait, rouse_task, resume);
     if (!task->started) return NULL;
   } else {
-    if (wait->kind > ROUSE__KIND_QUEUED || wait->callback || wait->timer_at) return NULL;
+    if (wait->kind > ROUSE__KIND_FOREIGN || wait->callback || wait->timer_at) return NULL;
     // ORDER(refs): acquire, everybody's last accesses to the node.
     if (load_acquire(&wait->refs) & ROUSE__REFS) return NULL;  // a nudge
     task = ROUSE__CONTAINER(wait, struct rouse__blocked, wait)->owner;

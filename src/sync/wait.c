@@ -16,6 +16,10 @@ int rouse__wait_result(const rouse_wait *wait) {
 }
 
 void rouse__wait_leave(rouse_wait *wait, unsigned reason) {
+  if (wait->kind == ROUSE__KIND_FOREIGN) {
+    ((const struct rouse__foreign *)wait->queue)->leave(wait, reason);
+    return;
+  }
   if (wait->kind > ROUSE__KIND_QUEUED) {
     wait->waker->ops->cancel(wait->waker, wait, reason);
     return;

@@ -1,0 +1,54 @@
+// Names of the counted twins, so that they can be in one program with the originals. Included before
+// everything else when those are compiled.
+#ifndef APPROACHES_COUNTED_NAMES_H
+#define APPROACHES_COUNTED_NAMES_H
+
+#define approaches approaches_counted
+#define approach_mutex_deque counted_mutex_deque
+#define approach_hybrid counted_hybrid
+#define approach_lockfree_queue counted_lockfree_queue
+#define approach_intrusive_locked counted_intrusive_locked
+#define approach_event_listener counted_event_listener
+#define approach_atomic_waker counted_atomic_waker
+#define approach_single_thread counted_single_thread
+#define approach_uring_futex counted_uring_futex
+#define approach_iocp_event counted_iocp_event
+#define approach_segment_queue counted_segment_queue
+#define approach_rouse counted_rouse
+
+#define word_lock_acquire_slowly counted_word_lock_acquire_slowly
+#define lockfree_fifo_init counted_lockfree_fifo_init
+#define lockfree_fifo_finish counted_lockfree_fifo_finish
+#define lockfree_fifo_push counted_lockfree_fifo_push
+#define lockfree_fifo_pop counted_lockfree_fifo_pop
+#define lockfree_entry_free counted_lockfree_entry_free
+
+// Of src/sync: queue.c, wait.c and waitqueue.c.
+#define rouse__block_begin counted_block_begin
+#define rouse__block_end counted_block_end
+#define rouse__inline_budget_spent counted_inline_budget_spent
+#define rouse__queue_cancel counted_queue_cancel
+#define rouse__queue_drop counted_queue_drop
+#define rouse__queue_finish counted_queue_finish
+#define rouse__queue_kinds counted_queue_kinds
+#define rouse__queue_post_direct counted_queue_post_direct
+#define rouse__queue_post_mail counted_queue_post_mail
+#define rouse__queue_run counted_queue_run
+#define rouse__queue_settle_all counted_queue_settle_all
+#define rouse__queue_started counted_queue_started
+#define rouse__queue_wait counted_queue_wait
+#define rouse__wait_arrived counted_wait_arrived
+#define rouse__wait_leave counted_wait_leave
+#define rouse__wait_result counted_wait_result
+#define rouse__waitqueue_kind counted_waitqueue_kind
+#define rouse_wait_cancel counted_wait_cancel
+#define rouse_waitqueue_count counted_waitqueue_count
+#define rouse_waitqueue_init counted_waitqueue_init
+#define rouse_waitqueue_wait_if counted_waitqueue_wait_if
+#define rouse_waitqueue_wait_if_start counted_waitqueue_wait_if_start
+#define rouse_waitqueue_wait_if_until counted_waitqueue_wait_if_until
+#define rouse_waitqueue_wake counted_waitqueue_wake
+#define rouse_waitqueue_wake_all counted_waitqueue_wake_all
+#define rouse_waitqueue_wake_one counted_waitqueue_wake_one
+
+#endif
