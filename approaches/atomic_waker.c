@@ -25,10 +25,10 @@
 // What it can't do. A second waiter has no place: wait_if gives ROUSE_EBUSY. A semaphore or a lock
 // needs a queue; a channel with one receiver does not.
 //
-// Memory order. ORDER(slot): registration and wake are acquire and release each, for the state flows
-// from waker to waiter, and the waiter's own fields from it to the waker. It is essential that a
-// wake is a read-modify-write also when nobody waits: a load instead could be ordered before the
-// waker's change of the state, and both sides would miss each other.
+// Memory order. ORDER(slot): registration and wake are acquire and release each, for the state
+// flows from waker to waiter, and the waiter's own fields from it to the waker. It is essential
+// that a wake is a read-modify-write also when nobody waits: a load instead could be ordered before
+// the waker's change of the state, and both sides would miss each other.
 #include "parts.h"
 
 struct object {

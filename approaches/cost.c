@@ -1,5 +1,5 @@
-// What waiting costs with an approach, counted with its twin (counted/): on one thread and one loop,
-// so that it is the same each time.
+// What waiting costs with an approach, counted with its twin (counted/): on one thread and one
+// loop, so that it is the same each time.
 #include <rouse/loop.h>
 #include <string.h>
 

@@ -10,10 +10,10 @@
 //
 //     n1 <-> n2 <-> l3 <-> l4 <-> l5 <-> (guard)       notified 2, listening 3
 //     ------------  ^
-//     notified, not   first to be notified next
+//     notified, not  first of those to be notified
 //     yet collected
 //
-//   listener:  made --> LISTENING --told who waits--> WAITING --notified--> NOTIFIED, its waiter woken
+//   listener:  made --> LISTENING --told who waits--> WAITING --notified--> NOTIFIED, waiter woken
 //                          |  |                          |                     |
 //                          |  | notified                 | cancelled           | collected by its
 //                          |  v                          v                     v waiter's thread
@@ -21,9 +21,9 @@
 //                          v
 //                        dropped; if NOTIFIED: the next one gets it
 //
-// A notified listener stays in the list until its waiter has collected it. That is what the count is
-// for: notify(n) of smol sees to it that n listeners are notified, those counted that still are, so
-// that several notifications at once wake one. Here wake_one has to wake one each time, which is
+// A notified listener stays in the list until its waiter has collected it. That is what the count
+// is for: notify(n) of smol sees to it that n listeners are notified, those counted that still are,
+// so that several notifications at once wake one. Here wake_one has to wake one each time, which is
 // smol's notify_additional(1); the count only tells where the unnotified begin.
 //
 // What it allocates. A listener for each wait.

@@ -23,8 +23,8 @@
 //
 // Progress. Wait-free with one waiter, blocking with more.
 //
-// Why no wake is lost. Register, then look, as in atomic_waker: the registration (the CAS to SINGLE,
-// or under the lock an addition of zero to the word that says MULTI) and the wake are both
+// Why no wake is lost. Register, then look, as in atomic_waker: the registration (the CAS to
+// SINGLE, or under the lock an addition of zero to the word that says MULTI) and the wake are both
 // read-modify-writes of the word. The wake that comes first is read from, so the condition sees its
 // change; the one that comes second sees the waiter. From MULTI nobody but the holder of the lock
 // leaves, so who finds MULTI and then has the lock finds the list as the word says.

@@ -1,9 +1,9 @@
 // intrusive_locked: a doubly linked list through the waiters themselves, under a lock. What tokio's
 // Notify and semaphore do.
 //
-// How it works. A waiter is its own list node, so queueing allocates nothing and a cancel unlinks it
-// in a few stores. A word lock guards the list. A count of waiters beside it lets a wake that has
-// nobody to wake return after one atomic operation, without the lock. (The list is often called
+// How it works. A waiter is its own list node, so queueing allocates nothing and a cancel unlinks
+// it in a few stores. A word lock guards the list. A count of waiters beside it lets a wake that
+// has nobody to wake return after one atomic operation, without the lock. (The list is often called
 // lock-free. It is not: what is lock-free there is the path that has nothing to do with it.)
 //
 //             +---- the lock ---------------------------+
@@ -18,17 +18,17 @@
 //
 // What it allocates. Nothing.
 //
-// Progress. Blocking, as every lock: a descheduled holder stops all that need the list. Sections are
-// a few stores long, and woken waiters are sent to their wakers outside of them.
+// Progress. Blocking, as every lock: a descheduled holder stops all that need the list. Sections
+// are a few stores long, and woken waiters are sent to their wakers outside of them.
 //
 // Why no wake is lost. A waiter first raises |waiting|, then looks at its condition, both under the
 // lock. A wake first changes the state, then reads |waiting| by an addition of zero. Both are
-// read-modify-writes of one word, so one comes first: either the wake finds the waiter counted, takes
-// the lock, and finds it queued or gone by itself; or the waiter finds the changed state.
+// read-modify-writes of one word, so one comes first: either the wake finds the waiter counted,
+// takes the lock, and finds it queued or gone by itself; or the waiter finds the changed state.
 //
 // Why wake_all is exact. Who comes later is appended to the object's list, not to the guard' of a
-// wake_all under way. A waiter that is cancelled in between unlinks itself from whichever list it is
-// in.
+// wake_all under way. A waiter that is cancelled in between unlinks itself from whichever list it
+// is in.
 //
 // What a cancel costs. The lock, and four stores. The place is free at once.
 //
@@ -65,8 +65,8 @@ static void leave(rouse_wait *wait, unsigned reason) {
   bool linked = waiter->link.next;
   if (linked) {
     list_remove(&waiter->link);
-    sub_relaxed(&self->waiting,
-                1);  // RELAXED: under the lock; a wake that is too early looks again
+    // RELAXED: under the lock; a wake that is too early looks again.
+    sub_relaxed(&self->waiting, 1);
   }
   word_lock_release(&self->lock);
   if (linked) parts_remove(&waiter->base, reason);

@@ -1,5 +1,5 @@
-// Michael and Scott's queue as liburcu has it, with its "bulletproof" flavour of RCU, which registers
-// threads by itself.
+// Michael and Scott's queue as liburcu has it, with its "bulletproof" flavour of RCU, which
+// registers threads by itself.
 //
 // An entry that was popped may still be looked at by a thread that read the queue's head or tail a
 // moment ago. Such a thread is in a read-side critical section, and an entry is freed only when all
@@ -10,12 +10,12 @@
 // from the heap: an object that is used by one waiter at a time pays for a dummy with each wait.
 //
 // Why not Concurrency Kit's ck_fifo_mpmc, which needs no grace periods. It guards against ABA by
-// counters beside the pointers. But ck_fifo_mpmc_enqueue() starts each entry's own counter at 0, and
-// so an entry that is used again looks exactly as it did in its former life at the queue's end. A
-// slow enqueue that holds such an old view links its entry behind one that is not in the queue yet,
-// and returns: its entry cannot be found until the other is linked. A waker that looks in that moment
-// finds an empty queue, and the wake is lost. (ck_hp_fifo links through the tail as it is at that
-// moment, which is not the one that its hazard pointer protects.)
+// counters beside the pointers. But ck_fifo_mpmc_enqueue() starts each entry's own counter at 0,
+// and so an entry that is used again looks exactly as it did in its former life at the queue's end.
+// A slow enqueue that holds such an old view links its entry behind one that is not in the queue
+// yet, and returns: its entry cannot be found until the other is linked. A waker that looks in that
+// moment finds an empty queue, and the wake is lost. (ck_hp_fifo links through the tail as it is at
+// that moment, which is not the one that its hazard pointer protects.)
 #define _LGPL_SOURCE  // the queue's inline form: its atomic operations can be counted then
 
 #include "lockfree_fifo.h"

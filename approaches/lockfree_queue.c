@@ -1,10 +1,10 @@
 // lockfree_queue: a Michael-Scott queue of wakers, with try, register, retry.
 //
 // How it works. A waiter makes an entry that points to it, pushes it to a lock-free queue of many
-// producers and consumers (liburcu's; lockfree_fifo.c), and looks at its condition again. A wake pops
-// entries until it finds one whose waiter is still there, and takes it by exchange. An entry can't be
-// taken out of the middle of such a queue: who cancels only takes its waiter out of its entry, and
-// leaves the empty entry for a later wake to find.
+// producers and consumers (liburcu's; lockfree_fifo.c), and looks at its condition again. A wake
+// pops entries until it finds one whose waiter is still there, and takes it by exchange. An entry
+// can't be taken out of the middle of such a queue: who cancels only takes its waiter out of its
+// entry, and leaves the empty entry for a later wake to find.
 //
 //   head -> [dummy] -> [e1: w1] -> [e2: --] -> [e3: w3] <- tail       arrivals 3 | waiting 2
 //                        ^ pop       ^ cancelled
@@ -13,8 +13,8 @@
 //   entry:  waiter --wake, exchange--> nothing, popped ----------> freed after a grace period
 //             `-----cancel, CAS------> nothing, in the queue --popped by some wake--> freed, too
 //
-// What it allocates. An entry for each wait, and now and then a dummy. They are freed by a thread of
-// liburcu's, some time later.
+// What it allocates. An entry for each wait, and now and then a dummy. They are freed by a thread
+// of liburcu's, some time later.
 //
 // Progress. Lock-free but for malloc() and free().
 //
@@ -24,14 +24,16 @@
 // the change. Else it has a full fence of its own, and looks into the queue: if the entry is not
 // there yet, the waiter's look comes after the wake's fence, and sees the change.
 //
-// wake_all wakes in order until the queue is empty or until it pops somebody who arrived after it had
-// begun. That one can't be put back at the head: it is sent away with ROUSE_EAGAIN, to look again.
+// wake_all wakes in order until the queue is empty or until it pops somebody who arrived after it
+// had begun. That one can't be put back at the head: it is sent away with ROUSE_EAGAIN, to look
+// again.
 //
-// What a cancel costs. One compare-and-swap. But the entry stays, and its memory: if many waiters give
-// up and nobody wakes, the queue only grows.
+// What a cancel costs. One compare-and-swap. But the entry stays, and its memory: if many waiters
+// give up and nobody wakes, the queue only grows.
 //
-// Memory order. ORDER(registered) for the word. ORDER(entry) for the waiter in the entry. The queue's
-// own are liburcu's; its compare-and-swap is a full fence.
+// Memory order. ORDER(registered) for the word. ORDER(entry) for the waiter in the entry,
+// ORDER(entry-refs) for who frees it. The
+// queue's own are liburcu's; its compare-and-swap is a full fence.
 #include "lockfree_fifo.h"
 #include "parts.h"
 #include "tsan.h"

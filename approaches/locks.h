@@ -16,8 +16,8 @@ void system_lock_release(system_lock *lock);
 
 // A lock of one word. Threads that find it taken watch it for a moment, then sleep in the system's
 // own parking lot: a queue that the kernel finds by the word's address, as parking_lot finds its
-// queues in a table of the process. So the lock needs no more than its word, and no memory for those
-// who wait.
+// queues in a table of the process. So the lock needs no more than its word, and no memory for
+// those who wait.
 //
 //   FREE --acquire--> TAKEN --release--> FREE
 //   TAKEN, CROWDED --somebody is about to sleep--> CROWDED --release: wake one--> FREE

@@ -2,8 +2,8 @@
 //
 // How it works. One mutex of the system guards a growing ring of pointers to waiters. Everything
 // happens under it: a waiter looks at its condition and appends itself, a wake takes the first, a
-// cancel looks for its waiter and closes the gap. Woken waiters are handed to their wakers after the
-// mutex is free again, so that nothing that they cause comes back to a mutex that is held.
+// cancel looks for its waiter and closes the gap. Woken waiters are handed to their wakers after
+// the mutex is free again, so that nothing that they cause comes back to a mutex that is held.
 //
 //                 +------------------- the mutex -------------------+
 //   wait_if ----->| condition true?  [ w1 w2 w3 .. ] <- append      |
@@ -20,9 +20,9 @@
 // Progress. Blocking. A thread that is descheduled while it holds the mutex stops everybody else,
 // loops included: their threads sleep in the kernel, and none of their tasks run.
 //
-// Why no wake is lost. The condition is looked at under the mutex that every wake takes. A wake that
-// comes before has released the mutex, so its change of the state is seen; one that comes after
-// finds the waiter queued.
+// Why no wake is lost. The condition is looked at under the mutex that every wake takes. A wake
+// that comes before has released the mutex, so its change of the state is seen; one that comes
+// after finds the waiter queued.
 //
 // What a cancel costs. The mutex, and time proportional to the number of waiters: a ring knows no
 // places. It is removed at once.

@@ -1,8 +1,8 @@
 // What the approaches share, so that only their queues differ: the life of a wait between its queue
 // and its waker, batches of wakes, the form that waits inside a call, memory that is counted.
 //
-// A wait of an approach is of kind FOREIGN to the runtime (base/waker.h): deadlines, cancelled tasks
-// and rouse_wait_cancel() all come to the approach's |leave|.
+// A wait of an approach is of kind FOREIGN to the runtime (base/waker.h): deadlines, cancelled
+// tasks and rouse_wait_cancel() all come to the approach's |leave|.
 //
 //   own thread                          any thread
 //   parts_begin()                       (nothing: not queued yet)

@@ -1,7 +1,7 @@
 // rouse: the combining wait queue of this library, as rouse_waitqueue.
 //
-// How it works. The object is a control word, an inbox and a list. Whoever has to queue while nobody
-// is inside takes the word's BUSY bit together with everything else it has to say, by one
+// How it works. The object is a control word, an inbox and a list. Whoever has to queue while
+// nobody is inside takes the word's BUSY bit together with everything else it has to say, by one
 // compare-and-swap, and appends itself in place. Whoever finds BUSY taken does not wait: a waiter
 // leaves itself in the inbox and rings, a wake adds its number to the word. The one inside (the
 // combiner) takes the mail, hands out the wakes, and leaves by a compare-and-swap that fails if

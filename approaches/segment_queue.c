@@ -1,10 +1,10 @@
-// segment_queue: cells in segments, handed out by fetch-and-add. The CancellableQueueSynchronizer of
-// Kotlin's coroutines (PLDI 2023).
+// segment_queue: cells in segments, handed out by fetch-and-add. The CancellableQueueSynchronizer
+// of Kotlin's coroutines (PLDI 2023).
 //
 // How it works. Waiters and wakes are numbered, and the n-th wake belongs to the n-th waiter. Both
 // meet in cell n, whichever comes first. The two counters lie in one word, so that a wake can see
-// whether there is a waiter left for it. Cells lie in segments of 32, a linked list that grows at one
-// end and is freed at the other.
+// whether there is a waiter left for it. Cells lie in segments of 32, a linked list that grows at
+// one end and is freed at the other.
 //
 //   word:  arrivals 70 | wakes 34            anchors:  (segment, users)
 //
@@ -18,28 +18,29 @@
 //             |   `--wait_if, condition false, CAS-----------> CANCELLED
 //             `------wake, exchange--> TAKEN: the waiter, when it gets here, need not wait
 //
-// A wake that meets a CANCELLED cell takes the next number. Who cancels sweeps: it takes the numbers of
-// cancelled cells at the front itself, so waiters that give up one after another leave nothing behind.
-// Cancelled cells behind one that still waits stay (the original can also unlink a segment whose cells
-// are all cancelled).
+// A wake that meets a CANCELLED cell takes the next number. Who cancels sweeps: it takes the
+// numbers of cancelled cells at the front itself, so waiters that give up one after another leave
+// nothing behind. Cancelled cells behind one that still waits stay (the original can also unlink a
+// segment whose cells are all cancelled).
 //
-// Memory. Kotlin has a garbage collector; here segments are counted. Each cell counts twice, for its
-// waiter and its wake, and a segment counts for the one after it. To get at a segment at all its
-// address has to be read and counted in one step: an anchor is one word, the address and how many are
-// using it right now, and both are changed together. Who uses a segment through an anchor gives that
-// back to the anchor, or, if it has moved on, to the segment, to which the users' count was added
-// when it moved. That costs three more read-modify-writes for each wait and wake than the paper's.
+// Memory. Kotlin has a garbage collector; here segments are counted. Each cell counts twice, for
+// its waiter and its wake, and a segment counts for the one after it. To get at a segment at all
+// its address has to be read and counted in one step: an anchor is one word, the address and how
+// many are using it right now, and both are changed together. Who uses a segment through an anchor
+// gives that back to the anchor, or, if it has moved on, to the segment, to which the users' count
+// was added when it moved. That costs three more read-modify-writes for each wait and wake than the
+// paper's.
 //
 // What it allocates. A segment for every 32 waits; if there is no memory for one when a number has
 // been taken already, the program ends.
 //
-// Progress. Lock-free but for malloc() and free(), and wait-free but for them and for CAS loops on the
-// word that others advance.
+// Progress. Lock-free but for malloc() and free(), and wait-free but for them and for CAS loops on
+// the word that others advance.
 //
 // Why no wake is lost. A waiter takes its number first, then looks at its condition. A wake changes
-// the state, then reads the word by an addition of zero. Both are read-modify-writes of the word: the
-// second sees the first, or its change of the state. A number is one waiter's and one wake's, so
-// nobody can take another's wake.
+// the state, then reads the word by an addition of zero. Both are read-modify-writes of the word:
+// the second sees the first, or its change of the state. A number is one waiter's and one wake's,
+// so nobody can take another's wake.
 //
 // What a cancel costs. One CAS, and a sweep: the anchor taken and given back, one CAS for each
 // cancelled cell at the front.
@@ -120,7 +121,8 @@ static struct segment *next_of(struct segment *segment) {
   return (struct segment *)none;
 }
 
-// The segment |id|, which is |from| or a later one. |from| is kept alive, and so are those after it.
+// The segment |id|, which is |from| or a later one. |from| is kept alive, and so are those after
+// it.
 static struct segment *find(struct segment *from, uint32_t id) {
   while (from->id != id) from = next_of(from);
   return from;
@@ -132,8 +134,8 @@ static struct segment *segment_of(uint64_t anchor) {
   return (struct segment *)(uintptr_t)(anchor & (ONE_USER - 1));
 }
 
-// The segment that |anchor| points to; kept alive until anchor_leave(). To be called before a number
-// is taken: then the number is in that segment or a later one.
+// The segment that |anchor| points to; kept alive until anchor_leave(). To be called before a
+// number is taken: then the number is in that segment or a later one.
 static struct segment *anchor_use(rouse__atomic64 *anchor) {
   // ORDER(segments): acquire, the segment; release, that a number which is taken next comes after.
   return segment_of(add_acq_rel(anchor, ONE_USER));
@@ -148,7 +150,8 @@ static void anchor_leave(rouse__atomic64 *anchor, struct segment *segment) {
   segment_drop(segment, 1);  // it moved, and our use was added to the segment
 }
 
-// Moves |anchor| from |from|, which the caller uses, on to |to|, which is alive by the caller's number.
+// Moves |anchor| from |from|, which the caller uses, on to |to|, which is alive by the caller's
+// number.
 static void anchor_move(rouse__atomic64 *anchor, struct segment *from, struct segment *to) {
   if (from == to) return;
   uint64_t now = load_relaxed(anchor);  // RELAXED: the CAS validates it

@@ -1,8 +1,8 @@
-// A semaphore over any approach: permits in a word, waiting in the approach's queue. The usual way to
-// build a primitive from wait_if: try; if that fails wait if it would fail again; try again.
+// A semaphore over any approach: permits in a word, waiting in the approach's queue. The usual way
+// to build a primitive from wait_if: try; if that fails wait if it would fail again; try again.
 //
-// A release makes the permit free for whoever comes first, and wakes one waiter to compete for it: not
-// fair, whatever the queue's order. That is the same for all approaches.
+// A release makes the permit free for whoever comes first, and wakes one waiter to compete for it:
+// not fair, whatever the queue's order. That is the same for all approaches.
 #ifndef APPROACHES_SEMAPHORE_H
 #define APPROACHES_SEMAPHORE_H
 

@@ -11,9 +11,9 @@ lane_settings() {
   select=()
   launch=()
   environment=()
-  wants="compiler gcc g++ cmake ninja pkg-config liburing cjson cmocka perl attr acl"
+  wants="compiler gcc g++ cmake ninja pkg-config liburing cjson cmocka nsync urcu perl attr acl"
   # What runs our code in this process. The tests of the rouse command take long and are left to some lanes.
-  local code='^(unit|conformance|stress|fault|example)\.'
+  local code='^(unit|conformance|stress|fault|approach|example)\.'
 
   case $1 in
     clang-*)

@@ -6,7 +6,7 @@
 # it does not matter where they came from.
 
 # The libraries that we can do without, if the package manager has none.
-optional=" liburing nsync "
+optional=" liburing nsync urcu "
 
 program() { command -v "$1" >/dev/null 2>&1; }
 header() { echo "#include <$2>" | $1 -E - >/dev/null 2>&1; }
@@ -27,6 +27,7 @@ has() {
     cjson) program pkg-config && pkg-config --exists libcjson ;;
     cmocka) header "${CC:-gcc} -x c" cmocka.h ;;
     nsync) header "${CC:-cc} -x c" nsync.h ;;
+    urcu) header "${CC:-cc} -x c" urcu/rculfqueue.h ;;
     perl) program perl && perl -MJSON::PP -MSocket -e 1 >/dev/null 2>&1 ;;
     attr) program setfattr && program getfattr ;;
     acl) program setfacl ;;
@@ -80,6 +81,10 @@ package() {
     nsync:apt) echo libnsync-dev ;;
     nsync:apk) echo nsync-dev ;;
     nsync:dnf) echo nsync-devel ;;
+    urcu:apt) echo liburcu-dev ;;
+    urcu:apk) echo userspace-rcu-dev ;;
+    urcu:pacman) echo liburcu ;;
+    urcu:*) echo userspace-rcu-devel ;;
     clang-format:apt | clang-tidy:apt) echo "$1" ;;
     clang-format:apk | clang-tidy:apk) echo clang-extra-tools ;;
     clang-format:pacman | clang-tidy:pacman) echo clang ;;

@@ -1,5 +1,5 @@
-// Names of the counted twins, so that they can be in one program with the originals. Included before
-// everything else when those are compiled.
+// Names of the counted twins, so that they can be in one program with the originals. Included
+// before everything else when those are compiled.
 #ifndef APPROACHES_COUNTED_NAMES_H
 #define APPROACHES_COUNTED_NAMES_H
 

@@ -240,8 +240,8 @@ static void wake_after_cancels_reaches_the_one_left(void **state) {
   free(waits);
 }
 
-// The wake is the first's: a cancel that comes before its delivery is too late, and the second still
-// waits.
+// The wake is the first's: a cancel that comes before its delivery is too late, and the second
+// still waits.
 static void cancel_after_the_wake_is_too_late(void **state) {
   (void)state;
   lab_wait first = {0}, second = {0};

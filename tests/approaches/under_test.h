@@ -1,8 +1,8 @@
 // What the tests of the approaches share: the approach that the command line names, its object, and
 // waiters that count their ends.
 //
-// The same claims are checked for all. What an approach says that it cannot do (its capability bits)
-// is left out for it, and printed, so that a gap is seen and not hidden.
+// The same claims are checked for all. What an approach says that it cannot do (its capability
+// bits) is left out for it, and printed, so that a gap is seen and not hidden.
 #ifndef ROUSE_TESTS_APPROACHES_UNDER_TEST_H
 #define ROUSE_TESTS_APPROACHES_UNDER_TEST_H
 

@@ -18,13 +18,14 @@ in_directories() { # DIRECTORY... -- FIND_ARGUMENTS...
 }
 
 case $check in
-  layers) files=$(in_directories include src tools examples -- -name '*.[ch]') ;;
+  layers) files=$(in_directories include src approaches tools examples -- -name '*.[ch]') ;;
   order)
     # The names of the ordered operations come first.
-    files="src/base/atomics.h $(in_directories src -- -name '*.[ch]' ! -path src/base/atomics.h)"
+    files="src/base/atomics.h $(in_directories src approaches -- -name '*.[ch]' \
+      ! -path src/base/atomics.h ! -path 'approaches/counted/*')"
     ;;
   sizes)
-    files=$(in_directories include src tools examples bench tests scripts -- -name '*.[ch]' -o -name '*.sh')
+    files=$(in_directories include src approaches tools examples bench tests scripts -- -name '*.[ch]' -o -name '*.sh')
     [ ! -f dev ] || files="$files dev"
     ;;
   words)

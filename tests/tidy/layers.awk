@@ -6,7 +6,8 @@
 #   platform  base, and the list of blocking operations that it carries out
 #   runtime   base, sync, context, platform
 #   backend/X base, platform, runtime
-#   tools, examples  the public headers
+#   approaches  base, and of platform the parking; the kept libraries it names below
+#   tools, examples  the public headers (and approaches, by plain names)
 #
 # Only backend, context and platform include headers of the system. Only base/atomics.h uses the compiler's
 # atomic builtins.
@@ -25,6 +26,14 @@ BEGIN {
   may["backend", "base"] = may["backend", "platform"] = may["backend", "runtime"] = 1
 
   exception["platform", "runtime/perform.h"] = 1
+
+  # What the approaches are built on, besides base and the platform's parking.
+  kept["approaches/hybrid.c", "nsync.h"] = 1
+  kept["approaches/lockfree_fifo.c", "urcu-bp.h"] = 1
+  kept["approaches/lockfree_fifo.c", "urcu/rculfqueue.h"] = 1
+  kept["approaches/lock_posix.c", "pthread.h"] = 1
+  kept["approaches/lock_windows.c", "windows.h"] = 1
+  kept["approaches/iocp_event.c", "windows.h"] = 1
 }
 
 # The layer of a path below src; of a backend, "backend/NAME".
@@ -39,6 +48,7 @@ FNR == 1 {
   kind = layer
   sub(/\/.*/, "", kind)
   guard = ""
+  in_lab = FILENAME ~ /^approaches\//
 }
 
 /^[ \t]*#[ \t]*include[ \t]*</ {
@@ -53,7 +63,10 @@ FNR == 1 {
       !((FILENAME, name) in exception)) {
     report(FNR, layer " includes <" name ">: only backends, context and platform use the system")
   }
-  if (name == "stdatomic.h" && in_src) report(FNR, "atomics come from base/atomics.h")
+  if (in_lab && !(name in standard) && !((FILENAME, name) in kept)) {
+    report(FNR, "an approach includes <" name ">")
+  }
+  if (name == "stdatomic.h" && (in_src || in_lab)) report(FNR, "atomics come from base/atomics.h")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {
@@ -63,6 +76,10 @@ FNR == 1 {
   if (FILENAME ~ /^include\//) report(FNR, "a public header includes a private one, " name)
   if (FILENAME ~ /^(tools|examples)\// && name ~ /\//) {
     report(FNR, "uses the private header " name "; here the public ones must do")
+  }
+  if (in_lab && name ~ /\// && name !~ /^base\// && name != "platform/platform.h" &&
+      FILENAME !~ /^approaches\/counted\// && name != "counted/urcu.h") {
+    report(FNR, "an approach includes " name)
   }
   if (!in_src) next
   other = name ~ /\// ? layer_of(name) : layer
@@ -90,6 +107,7 @@ layer == "sync" && code ~ /(^|[^A-Za-z0-9_])(malloc|calloc|realloc|reallocarray|
 }
 layer == "sync" && code ~ /pthread_|mtx_/ { report(FNR, "threads of the system in the sync core") }
 
-in_src && FILENAME != "src/base/atomics.h" && code ~ /(^|[^A-Za-z0-9_])(__atomic_|__sync_|atomic_[a-z])/ {
+(in_src || (in_lab && FILENAME != "approaches/counted/base/atomics.h")) &&
+FILENAME != "src/base/atomics.h" && code ~ /(^|[^A-Za-z0-9_])(__atomic_|__sync_|atomic_[a-z])/ {
   report(FNR, "a builtin atomic outside base/atomics.h")
 }

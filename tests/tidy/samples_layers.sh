@@ -47,3 +47,17 @@ one src/sync/a.h '#ifndef A_H' '#define A_H' '#ifndef BOUND' '#define BOUND 3' '
 good "a guard and a default"
 one src/backend/poll/a.c '#include "poller.h"' '#include "backend/poll/poller.h"' '#include <poll.h>'
 good "a backend's own"
+
+one approaches/a.c '#include "runtime/loop_internal.h"'
+bad "an approach uses the runtime" "an approach includes runtime/loop_internal.h"
+one approaches/a.c '#include "sync/queue.h"'
+bad "an approach uses the core" "an approach includes sync/queue.h"
+one approaches/a.c '#include <pthread.h>'
+bad "an approach uses the system" "an approach includes <pthread.h>"
+one approaches/a.c 'int f(int *p) { return __atomic_load_n(p, 0); }'
+bad "an approach uses a builtin" "a builtin atomic"
+one approaches/a.c '#include "parts.h"' '#include "base/atomics.h"' '#include "platform/platform.h"' \
+  '#include <rouse/waitqueue.h>' '#include <string.h>'
+good "what approaches are made of"
+one approaches/hybrid.c '#include <nsync.h>'
+good "a kept library"

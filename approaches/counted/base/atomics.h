@@ -1,5 +1,5 @@
-// A stand-in for src/base/atomics.h that counts, on the calling thread: for the counted twins of the
-// approaches and of the core. The operations are the same.
+// A stand-in for src/base/atomics.h that counts, on the calling thread: for the counted twins of
+// the approaches and of the core. The operations are the same.
 #ifndef APPROACHES_COUNTED_ATOMICS_H
 #define APPROACHES_COUNTED_ATOMICS_H
 
