@@ -37,13 +37,12 @@ int rouse__backend_create(rouse_loop *loop, const rouse_loop_options *options,
   const char *name = options && options->backend ? options->backend : NULL;
   if (!name) name = rouse__environment("ROUSE_BACKEND");
   if (name) return create_named(name, loop, options, out_backend);
-  int first_refusal = 0;
-  for (size_t i = 0; rouse__backend_kinds[i]; i++) {
+  // The last one asks for least. What it lacks is what is short; why a better one was refused is
+  // for the probe to tell.
+  int refused = ROUSE_ENOTSUP;
+  for (size_t i = 0; rouse__backend_kinds[i] && refused; i++) {
     char reason[160];
-    int refused =
-        rouse__backend_kinds[i]->create(loop, options, out_backend, reason, sizeof reason);
-    if (!refused) return 0;
-    if (!first_refusal) first_refusal = refused;
+    refused = rouse__backend_kinds[i]->create(loop, options, out_backend, reason, sizeof reason);
   }
-  return first_refusal;
+  return refused;
 }
