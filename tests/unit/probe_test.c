@@ -163,6 +163,39 @@ static void what_is_done_without_is_reported_as_absent(void **state) {
   check(!feature_of("io_uring", "registered_ring")->available);
 }
 
+static const char *const futex_traps[] = {
+    "futex_flags",        "futex_mask",  "futex_private_hash", "futex_cancelled_but_woken",
+    "futex_link_timeout", "futex_waitv", "futex_closed_ring"};
+enum { FUTEX_TRAPS = sizeof futex_traps / sizeof *futex_traps };
+
+static void each_futex_trap_has_a_line_that_says_what_was_seen_and_done(void **state) {
+  (void)state;
+  rouse_probe_run(&probe);
+  const rouse_probe_feature *waits = feature_of("io_uring", "futex_waits");
+  if (!waits || !waits->available) return;  // no ring, or none with futex operations
+  for (int i = 0; i < FUTEX_TRAPS; i++) {
+    const rouse_probe_feature *trap = feature_of("io_uring", futex_traps[i]);
+    check(trap);
+    check(trap->available);
+    check(*trap->detail);
+  }
+  check(strstr(feature_of("io_uring", "futex_flags")->detail, "EINVAL"));
+  check(strstr(feature_of("io_uring", "futex_mask")->detail, "EINVAL"));
+  check(strstr(feature_of("io_uring", "futex_closed_ring")->detail, "with none 0"));
+}
+
+static void without_futex_operations_the_waits_are_by_threads(void **state) {
+  (void)state;
+  setenv("ROUSE_IO_URING_WITHOUT", "futex", 1);
+  rouse_probe_run(&probe);
+  check(strstr(feature_of("epoll", "futex_waits")->detail, "by threads"));
+  check(strstr(feature_of("poll", "futex_waits")->detail, "by threads"));
+  if (backend_of("io_uring")->result) return;
+  check(!feature_of("io_uring", "futex_waits")->available);
+  check(strstr(feature_of("io_uring", "futex_waits")->detail, "by threads"));
+  for (int i = 0; i < FUTEX_TRAPS; i++) check(!feature_of("io_uring", futex_traps[i]));
+}
+
 #endif
 
 int main(void) {
@@ -178,6 +211,8 @@ int main(void) {
 #ifdef ROUSE_HAVE_IO_URING
       CLAIM(a_refused_io_uring_is_explained_and_passed_over),
       CLAIM(what_is_done_without_is_reported_as_absent),
+      CLAIM(each_futex_trap_has_a_line_that_says_what_was_seen_and_done),
+      CLAIM(without_futex_operations_the_waits_are_by_threads),
 #endif
   };
   return cmocka_run_group_tests(claims, NULL, NULL);

@@ -7,11 +7,8 @@
 // for the life of the process. Two threads that try at the same time find the same.
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/futex.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backend/io_uring/ordering.h"
@@ -51,39 +48,9 @@ static int try_bell(struct io_uring *ring, struct rouse__uring_bell *bell, char 
   return 0;
 }
 
-struct second {
-  rouse__atomic32 *word;
-  int flags;
-};
-static void wake_from_second_thread(void *argument) {
-  struct second *second = argument;
-  add_relaxed(second->word, 1);  // RELAXED: the wake orders
-  rouse__try_futex_wake(second->word, second->flags);
-}
-
-// Whether a wait armed by now is found by a thread that is created only then.
-static int try_second_thread(struct io_uring *ring, bool private, char *reason, size_t size) {
-  rouse__atomic32 word = {0};
-  struct io_uring_cqe cqe;
-  struct second second = {&word, private ? FUTEX_PRIVATE_FLAG : 0};
-  unsigned flags = ROUSE__FUTEX2_SIZE_U32 | (private ? ROUSE__FUTEX2_PRIVATE : 0);
-  rouse__try_futex_wait(ring, &word, 0, flags);
-  rouse__thread thread;
-  int failed = rouse__thread_start(&thread, wake_from_second_thread, &second, "rouse-probe");
-  if (failed)
-    return rouse__try_no(failed, reason, size, "a thread to wake it from could not be started");
-  rouse__thread_join(&thread);
-  bool taken = rouse__try_take(ring, true, &cqe);
-  if (taken && cqe.res == 0) return 0;
-  if (taken && cqe.res == -EINVAL) return rouse__try_no_futex(reason, size);
-  if (!taken) rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
-  return rouse__try_no(ROUSE_ENOSYS, reason, size,
-                       "a wait armed before a thread was created is not found by it");
-}
-
 static int try_futex(struct io_uring *ring, char *reason, size_t size) {
   int refused = rouse__uring_futex_try(ring, reason, size);
-  return refused ? refused : try_second_thread(ring, false, reason, size);
+  return refused ? refused : rouse__try_second_thread(ring, false, reason, size);
 }
 
 static uint32_t without_bell(enum rouse__uring_bell_kind kind) {
@@ -206,15 +173,10 @@ static void report_features(rouse_probe *probe, const struct io_uring *ring, uin
                    "system calls need no look-up of the descriptor");
 }
 
-// The private wait comes first: once the process has had a second thread it works.
 static void report_bells(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
   static const char *const names[ROUSE__URING_BELLS] = {"doorbell_eventfd", "doorbell_futex",
                                                         "doorbell_msg_ring"};
-  char reason[ROUSE__URING_REASON_SIZE] = "";
-  if (!(without & ROUSE__URING_WITHOUT_FUTEX)) {
-    int refused = try_second_thread(ring, true, reason, sizeof reason);
-    rouse__probe_add(probe, OURS, "futex_private", !refused, "%s", reason);
-  }
+  char reason[ROUSE__URING_REASON_SIZE];
   for (int i = 0; i < ROUSE__URING_BELLS; i++) {
     *reason = 0;
     int refused = try_on(ring, (enum rouse__uring_bell_kind)i, without, reason, sizeof reason);
@@ -239,6 +201,7 @@ void rouse__uring_probe(rouse_probe *probe) {
                    setup.refused[0] ? "; " : "", setup.refused);
   report_features(probe, &ring, without);
   report_operations(probe, &ring, without);
+  rouse__uring_report_futexes(probe, &ring, without);
   report_bells(probe, &ring, without);
   rouse__uring_exit(&ring);
 }

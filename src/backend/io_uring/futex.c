@@ -91,10 +91,17 @@ static unsigned long slots_wanted(void) {
   return slots;
 }
 
-// EINVAL: a kernel without such tables.
-static void make_private_table(void) {
+int rouse__uring_futex_slots(void) {
+  int saved = errno;
   int slots = prctl(ROUSE__PR_FUTEX_HASH, ROUSE__PR_FUTEX_HASH_GET_SLOTS, 0, 0, 0);
-  if (slots > 0 || (slots < 0 && errno == EINVAL)) return;
+  // Refused for another reason than that the kernel does not know it: there may be tables.
+  if (slots < 0 && errno != EINVAL) slots = 0;
+  errno = saved;
+  return slots;
+}
+
+static void make_private_table(void) {
+  if (rouse__uring_futex_slots()) return;
   if (!prctl(ROUSE__PR_FUTEX_HASH, ROUSE__PR_FUTEX_HASH_SET_SLOTS, slots_wanted(), 0, 0)) return;
   rouse__thread thread;
   if (!rouse__thread_start(&thread, do_nothing, NULL, "rouse-futex")) rouse__thread_join(&thread);

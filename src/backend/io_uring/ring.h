@@ -148,4 +148,14 @@ bool rouse__uring_futex_ready(const rouse_io *io);
 // failure and why.
 int rouse__uring_futex_try(struct io_uring *ring, char *reason, size_t size);
 
+// How many slots the process's table of private futex words has; 0: it has none yet; below 0: the
+// kernel has no such tables.
+int rouse__uring_futex_slots(void);
+
+// --- traps.c -------------------------------------------------------------------------------------
+
+// Adds to |probe| what this kernel's futex operations do, found by trying it, and what is done
+// about it.
+void rouse__uring_report_futexes(rouse_probe *probe, struct io_uring *ring, uint32_t without);
+
 #endif

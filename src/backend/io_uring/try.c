@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/platform.h"
+
 static const int64_t TRY_NS = 200000000;  // what has not come by then does not come
 
 int rouse__try_no(int code, char *reason, size_t size, const char *format, ...) {
@@ -51,14 +53,21 @@ bool rouse__try_take_of(struct io_uring *ring, uint64_t user_data, struct io_uri
 }
 
 int rouse__try_cancel_of(struct io_uring *ring, uint64_t user_data) {
-  struct io_uring_cqe cqe = {.res = -ETIME};
+  struct io_uring_cqe cqe;
   struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
   io_uring_prep_cancel64(sqe, user_data, 0);
   sqe->user_data = ROUSE__URING_FOR_CANCEL;
-  do {
-    if (!rouse__try_take_of(ring, user_data, &cqe)) return -ETIME;
-  } while (cqe.flags & IORING_CQE_F_MORE);
-  return cqe.res;
+  int result = -ETIME;
+  bool ended = false, told = false;  // the two may come in any order
+  while (!ended || !told) {
+    if (!rouse__try_take(ring, true, &cqe)) return result;
+    if (cqe.user_data == ROUSE__URING_FOR_CANCEL) told = true;
+    if (cqe.user_data == user_data && !(cqe.flags & IORING_CQE_F_MORE)) {
+      ended = true;
+      result = cqe.res;
+    }
+  }
+  return result;
 }
 
 // --- futex words ---------------------------------------------------------------------------------
@@ -78,4 +87,39 @@ long rouse__try_futex_wake(rouse__atomic32 *word, int flags) {
 
 int rouse__try_no_futex(char *reason, size_t size) {
   return rouse__try_no(ROUSE_ENOSYS, reason, size, "the kernel's rings have no futex operations");
+}
+
+// --- a second thread -----------------------------------------------------------------------------
+
+struct second {
+  rouse__atomic32 word;
+  int flags;
+  long woken;
+};
+
+static void wake_from_second_thread(void *argument) {
+  struct second *second = argument;
+  add_relaxed(&second->word, 1);  // RELAXED: the wake orders
+  second->woken = rouse__try_futex_wake(&second->word, second->flags);
+}
+
+int rouse__try_second_thread(struct io_uring *ring, bool is_private, char *reason, size_t size) {
+  struct io_uring_cqe cqe;
+  struct second second = {.flags = is_private ? FUTEX_PRIVATE_FLAG : 0};
+  unsigned flags = ROUSE__FUTEX2_SIZE_U32 | (is_private ? ROUSE__FUTEX2_PRIVATE : 0);
+  rouse__try_futex_wait(ring, &second.word, 0, flags);
+  rouse__thread thread;
+  int failed = rouse__thread_start(&thread, wake_from_second_thread, &second, "rouse-probe");
+  if (failed) {
+    rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
+    return rouse__try_no(failed, reason, size, "a thread to wake it from could not be started");
+  }
+  rouse__thread_join(&thread);
+  // Whoever woke nobody has nothing to wait for, but an answer that is there already.
+  bool taken = rouse__try_take(ring, second.woken == 1, &cqe);
+  if (taken && cqe.res == 0) return 0;
+  if (taken && cqe.res == -EINVAL) return rouse__try_no_futex(reason, size);
+  if (!taken) rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
+  return rouse__try_no(ROUSE_ENOSYS, reason, size,
+                       "a wait armed before a thread was created is not found by it");
 }

@@ -24,6 +24,9 @@ void rouse__try_futex_wait(struct io_uring *ring, rouse__atomic32 *word, uint32_
                            unsigned flags);
 // Wakes one by futex(); |flags|: FUTEX_PRIVATE_FLAG or 0. How many were woken.
 long rouse__try_futex_wake(rouse__atomic32 *word, int flags);
+// Whether a wait armed by now is found by a thread that is created only then. 0, or a failure and
+// why.
+int rouse__try_second_thread(struct io_uring *ring, bool is_private, char *reason, size_t size);
 // A reason, and ROUSE_ENOSYS.
 int rouse__try_no_futex(char *reason, size_t size);
 

@@ -36,6 +36,7 @@
 
 #include "backend/poll/poller.h"
 #include "base/assert.h"
+#include "platform/futex.h"
 #include "platform/platform.h"
 #include "runtime/perform.h"
 
@@ -412,11 +413,20 @@ static int create_poll(rouse_loop *loop, const rouse_loop_options *options,
   return refused;
 }
 
+static void probe_futexes(rouse_probe *probe, const char *name) {
+  bool prompt = rouse__futex_wait_is_prompt();
+  rouse__probe_add(probe, name, "futex_waits", prompt, "by threads, one for each word%s",
+                   prompt ? "" : "; they look for cancels every few milliseconds");
+}
+
+static void probe_poll(rouse_probe *probe) { probe_futexes(probe, "poll"); }
+
 static void probe_epoll(rouse_probe *probe) {
   bool has = rouse__poller_has_pipes_that_do_not_wait();
   rouse__probe_add(
       probe, "epoll", "pipe_nowait", has, "%s",
       has ? "pipes are read and written in the loop" : "by the pool, unless they have O_NONBLOCK");
+  probe_futexes(probe, "epoll");
   has = rouse__epoll_has_pwait2();
   rouse__probe_add(probe, "epoll", "epoll_pwait2", has, "%s",
                    has ? "deadlines in nanoseconds" : "deadlines are rounded up to milliseconds");
@@ -430,4 +440,5 @@ const struct rouse__backend_kind rouse__backend_epoll = {
 const struct rouse__backend_kind rouse__backend_poll = {
     .name = "poll",
     .create = create_poll,
+    .probe = probe_poll,
 };
