@@ -3,8 +3,9 @@
 // A process is a descriptor here (a pidfd on Linux), so that its number can't come to mean another
 // process while somebody waits for it. Several may wait for one process, on several loops.
 //
-// Systems: Linux 5.3 and later, on every backend; elsewhere ROUSE_ENOTSUP (on Windows a process is
-// a handle that can be waited for by itself).
+// Systems: Linux 5.3 and later, on every backend, and Windows, where a process is a handle (any
+// handle of a process will do), and everybody who has one gets to know how it ended. Elsewhere
+// ROUSE_ENOTSUP.
 #ifndef ROUSE_PROCESS_H
 #define ROUSE_PROCESS_H
 
@@ -18,7 +19,7 @@ typedef struct rouse_process_end {
   // zero.
   bool known;
   bool core_dumped;
-  int32_t exit_code;  // 0 .. 255; 0 if it was killed
+  int32_t exit_code;  // 0 .. 255; 0 if it was killed. On Windows all 32 bits
   int32_t signal;     // that killed it; 0: it exited by itself
 } rouse_process_end;
 

@@ -7,9 +7,11 @@
 #include <rouse/event.h>
 #include <rouse/file.h>
 #include <rouse/futex.h>
+#include <rouse/handle.h>
 #include <rouse/io.h>
 #include <rouse/loop.h>
 #include <rouse/mutex.h>
+#include <rouse/pipe.h>
 #include <rouse/probe.h>
 #include <rouse/process.h>
 #include <rouse/run.h>

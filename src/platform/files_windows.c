@@ -125,6 +125,24 @@ static int64_t transfer(const rouse_io *io) {
   return rouse__error_last();
 }
 
+static int64_t transfer_spans(const rouse_io *io) {
+  const rouse_span *spans = io->address;
+  rouse_io part = *io;
+  part.operation = io->operation == ROUSE__IO_READ_SPANS ? ROUSE__IO_READ : ROUSE__IO_WRITE;
+  int64_t all = 0;
+  for (uint32_t i = 0; i < io->length; i++) {
+    size_t size = spans[i].size < ROUSE_IO_SIZE_MAX ? spans[i].size : ROUSE_IO_SIZE_MAX;
+    part.address = spans[i].data;
+    part.length = (uint32_t)size;
+    int64_t moved = transfer(&part);
+    if (moved < 0) return all ? all : moved;
+    all += moved;
+    if (io->offset != ROUSE_OFFSET_CURRENT) part.offset += (uint64_t)moved;
+    if ((size_t)moved < spans[i].size) break;
+  }
+  return all;
+}
+
 static int64_t allocate(const rouse_io *io) {
   HANDLE handle = rouse__handle(io->fd);
   uint64_t size = io->offset2, end = io->offset + size;
@@ -170,6 +188,9 @@ static int64_t perform(rouse_io *io) {
     case ROUSE__IO_READ:
     case ROUSE__IO_WRITE:
       return transfer(io);
+    case ROUSE__IO_READ_SPANS:
+    case ROUSE__IO_WRITE_SPANS:
+      return transfer_spans(io);
     case ROUSE__IO_SYNC:
       return FlushFileBuffers(rouse__handle(io->fd)) ? 0 : rouse__error_last();
     case ROUSE__IO_ALLOCATE:

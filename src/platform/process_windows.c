@@ -1,14 +1,44 @@
-// Windows has neither: a process is a handle, and console events are not signals.
+// Processes on Windows are handles, which a loop waits for by themselves. Console events are not
+// signals.
 #include "platform/process.h"
 
+#include <rouse/windows.h>
+
+#include "platform/platform.h"
+#include "platform/windows.h"
+
 rouse_fd rouse__process_open(int64_t pid) {
-  (void)pid;
-  return ROUSE_ENOTSUP;
+  if (pid <= 0 || pid > UINT32_MAX) return ROUSE_EINVAL;
+  uint64_t saved = rouse__errno_save();
+  HANDLE process = OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, (DWORD)pid);
+  int result = rouse_fd_from_handle(process);
+  if (!process) {  // a number that is nobody's is an invalid parameter here
+    result = GetLastError() == ERROR_INVALID_PARAMETER ? ROUSE_ESRCH : rouse__error_last();
+  }
+  rouse__errno_restore(saved);
+  return result;
 }
 
+// Whoever has a handle knows how the process ended, child or not, as often as they ask.
 int rouse__process_collect(rouse_fd process, rouse_process_end *out_end) {
-  (void)process, (void)out_end;
-  return ROUSE_ENOTSUP;
+  uint64_t saved = rouse__errno_save();
+  HANDLE handle = rouse__handle(process);
+  DWORD code = 0;
+  int result = 0;
+  switch (WaitForSingleObject(handle, 0)) {
+    case WAIT_TIMEOUT:
+      result = ROUSE_EAGAIN;
+      break;
+    case WAIT_OBJECT_0:
+      if (GetExitCodeProcess(handle, &code)) break;
+      result = ROUSE_EBADF;  // another kind of handle
+      break;
+    default:
+      result = ROUSE_EBADF;
+  }
+  if (!result) *out_end = (rouse_process_end){.known = true, .exit_code = (int32_t)code};
+  rouse__errno_restore(saved);
+  return result;
 }
 
 rouse_fd rouse__signal_open(const int *signals, size_t count) {

@@ -43,6 +43,14 @@ static int failure(uint64_t saved, int fd) {
   return code;
 }
 
+// Whether a socket of datagrams is told that one reached a host and nobody there. Only one with a
+// peer is to be: otherwise one such peer makes receiving from all others fail. Streams refuse this.
+static void tell_of_nobody(SOCKET socket, BOOL on) {
+  const DWORD connection_reset = 0x9800000C;  // SIO_UDP_CONNRESET
+  DWORD none;
+  WSAIoctl(socket, connection_reset, &on, sizeof on, NULL, 0, &none, NULL, NULL);
+}
+
 // Operations are overlapped, whatever the socket is.
 int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool datagrams,
                        bool blocking) {
@@ -53,12 +61,9 @@ int rouse__socket_open(const struct sockaddr *address, uint32_t size, bool datag
   SOCKET made = WSASocketW(address->sa_family, datagrams ? SOCK_DGRAM : SOCK_STREAM, 0, NULL, 0,
                            WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
   if (made == INVALID_SOCKET) return failure(saved, -1);
-  const BOOL on = TRUE, off = FALSE;
-  DWORD none;
+  const BOOL on = TRUE;
   if (datagrams) {
-    // One peer without a listener must not make receiving from all others fail.
-    WSAIoctl(made, SIO_UDP_CONNRESET, (void *)(uintptr_t)&off, sizeof off, NULL, 0, &none, NULL,
-             NULL);
+    tell_of_nobody(made, FALSE);
   } else {  // other families have no such delay
     setsockopt(made, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
   }
@@ -87,7 +92,10 @@ int rouse__socket_bind(int fd, const struct sockaddr *address, uint32_t size) {
 int rouse__socket_set_peer(int fd, const struct sockaddr *address, uint32_t size) {
   uint64_t saved = rouse__errno_save();
   if (!rouse__socket_start()) return failure(saved, -1);
-  return connect(rouse__socket(fd), address, (int)size) ? failure(saved, -1) : 0;
+  if (connect(rouse__socket(fd), address, (int)size)) return failure(saved, -1);
+  tell_of_nobody(rouse__socket(fd), TRUE);
+  rouse__errno_restore(saved);
+  return 0;
 }
 
 // --- pairs ---------------------------------------------------------------------------------------

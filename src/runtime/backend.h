@@ -50,7 +50,10 @@ enum rouse__operation {
   ROUSE__IO_FUTEX_WAKE,
 
   ROUSE__IO_OPERATIONS,
-  ROUSE__IO_FUTEX_ANY  // made of others by futex.c; no backend sees it
+  ROUSE__IO_FUTEX_ANY,  // made of others by futex.c; no backend sees it
+  // Only for backends with |handles|:
+  ROUSE__IO_HANDLE,  // fd: a handle that is waited for
+  ROUSE__IO_PIPE,    // fd: a named pipe; until a client has connected
 };
 
 // SEND, SEND_SPANS: try to move all of it.
@@ -68,6 +71,8 @@ struct rouse__backend_ops {
   // the sockets that the library opens have O_NONBLOCK. (Sockets from outside may be of either
   // kind.)
   bool blocking_sockets;
+  // Descriptors are handles of Windows, and there are operations on these.
+  bool handles;
   // Ends the backend and frees it. Nothing is in flight, and every bell owed has been heard.
   void (*destroy)(struct rouse__backend *backend);
   // Starts |io|. 0: its completion will come. A failure: it was not started.
