@@ -58,6 +58,7 @@ lane_settings() {
       wants="$wants make xz $1-gcc"
       cross_settings "$1"
       ;;
+    kernel-*) kernel_settings "$1" ;;
     lint) wants="$wants clang clang-format clang-tidy cppcheck" ;;
     *) die "no such lane: $1" ;;
   esac
@@ -86,21 +87,29 @@ counts_of() {
 
 # lane NAME CTEST_ARGUMENTS...
 lane() {
-  local name=$1 dir=$out/lane/$1 configure select launch environment wants started=$SECONDS built
+  local name=$1 dir=$out/lane/$1 target=$1 configure select launch environment wants started=$SECONDS built
   shift
   lane_settings "$name"
+  case $name in  # one build serves all kernels
+    kernel-*) dir=$out/lane/kernel-${name##*-} ;;
+  esac
   if [ "$name" = lint ]; then
     lint_lane
   elif ! lane_build; then
     result "$name" failed build "does not build; see $logs/$name.build"
     { printf '\n--- %s: build\n' "$name"; tail -n 60 "$logs/$name.build"; } >>"$failures"
     printf '%-14s does not build\n' "$name"
+    remember "$name"
     return
   else
     built=$((SECONDS - started))
     started=$SECONDS
-    lane_test "$@"
+    case $name in
+      kernel-*) kernel_test ;;
+      *) lane_test "$@" ;;
+    esac
   fi
+  remember "$name"
   printf '%-14s %s (built in %d s, tested in %d s)\n' "$name" "$(counts_of "$name")" "${built:-0}" \
     $((SECONDS - started))
 }
@@ -108,8 +117,8 @@ lane() {
 lane_build() {
   : >"$logs/$name.build"
   case $name in
-    aarch64 | riscv64 | i386 | musl)
-      make_sysroot "$name" >>"$logs/$name.build" 2>&1 </dev/null || return 1
+    aarch64 | riscv64 | i386 | musl | kernel-*)
+      make_sysroot "$target" >>"$logs/$name.build" 2>&1 </dev/null || return 1
       ;;
   esac
   {
@@ -180,7 +189,7 @@ list_of() {
 
 # run_lanes SKIPS LANE...: all of them, then the summary. SKIPS: allowed or forbidden.
 run_lanes() {
-  local skips=$1 name wants configure select launch environment together=""
+  local skips=$1 name target wants configure select launch environment together=""
   shift
   for name in "$@"; do
     lane_settings "$name"
@@ -194,6 +203,10 @@ run_lanes() {
   [ "$skips" = allowed ] || forbid_skips
 
   cat "$failures"
+  if [ $# -gt 1 ] && grep -q '	conformance\.' "$results"; then
+    printf '\n'
+    print_table "$results"
+  fi
   if grep -q '	skipped	' "$results"; then
     printf '\nskipped:\n'
     list_of skipped
@@ -218,7 +231,7 @@ command_test() {
       shift
       ;;
     --list)
-      printf '%s\n' $all_lanes $heavy_lanes
+      printf '%s\n' $all_lanes $heavy_lanes $kernel_lanes
       return
       ;;
     -*) die "test: no such option: $1" ;;
@@ -241,5 +254,5 @@ command_tsan() {
 command_nightly() {
   export ROUSE_STRESS_SECONDS=${ROUSE_STRESS_SECONDS:-60}
   ctest_arguments=(-R '^(stress|conformance)\.' --timeout 3600)
-  run_lanes allowed gcc-release gcc-thread gcc-address clang-thread
+  run_lanes allowed gcc-release gcc-thread gcc-address clang-thread $kernel_lanes
 }

@@ -34,7 +34,7 @@ has() {
     clang-format) program clang-format ;;
     clang-tidy) program clang-tidy ;;
     cppcheck) program cppcheck ;;
-    make | xz) program "$1" ;;
+    make | xz | cpio | gzip | qemu-system-*) program "$1" ;;
     aarch64-gcc | riscv64-gcc)
       program "${1%-gcc}-linux-gnu-gcc" && links "${1%-gcc}-linux-gnu-gcc" -static
       ;;
@@ -102,8 +102,10 @@ package() {
     qemu-aarch64:apk | qemu-riscv64:apk) echo "$1" ;;
     qemu-aarch64:* | qemu-riscv64:*) echo qemu-user ;;
     xz:apt) echo xz-utils ;;
+    qemu-system-x86_64:apt) echo qemu-system-x86 ;;
+    qemu-system-aarch64:apt) echo qemu-system-arm ;;
     perl:dnf) echo perl-interpreter perl-JSON-PP perl-Socket ;;
-    cmake:* | make:* | xz:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
+    cmake:* | make:* | xz:* | cpio:* | gzip:* | qemu-system-*:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
   esac
 }
 

@@ -76,24 +76,30 @@ source_of() {
   : >"$place/complete"
 }
 
-# private_apt TYPE ARCHITECTURE WORD...: apt-get with a state of its own, from the mirrors that this
-# system uses (for Ubuntu, whose other architectures live elsewhere, from there). TYPE: deb or deb-src.
+apt_state() { echo "$out/apt/$1-$2"; }
+
+# private_apt TYPE ARCHITECTURE WORD...: apt-get (or apt-cache pkgnames) with a state of its own, from the
+# mirrors that this system uses (for Ubuntu, whose other architectures live elsewhere, from there). TYPE:
+# deb or deb-src.
 private_apt() {
-  local state=$out/apt/$1-$2 type=$1 architecture=$2 lists
+  local type=$1 architecture=$2 state lists command=apt-get
+  state=$(apt_state "$type" "$architecture")
   shift 2
+  [ "$1" != pkgnames ] || command=apt-cache
   if [ ! -d "$state" ]; then
     mkdir -p "$state"/{lists/partial,cache/archives/partial,sources}
     for lists in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-      [ -s "$lists" ] || continue
-      sed -E -e "s/^(Types:) .*/\1 $type/" -e "s/^deb /$type /" \
+      # Only the distribution's own: others need not have this.
+      grep -Eqs '(debian|ubuntu)' "$lists" || continue
+      sed -E -e "s/^(Types:) .*/\1 $type/" -e '/^deb-src /d' -e "s/^deb /$type /" \
         -e 's/\[ *arch=[a-z0-9,]* *\]//' -e '/^Architectures:/d' "$lists" >"$state/sources/${lists##*/}"
     done
-    if [ "$architecture" != "$(dpkg --print-architecture)" ]; then
+    if [ "$type" = deb ] && [ "$architecture" != "$(dpkg --print-architecture)" ]; then
       sed -i -E 's#https?://([a-z.]*archive|security)\.ubuntu\.com/ubuntu/?#http://ports.ubuntu.com/ubuntu-ports/#' \
         "$state"/sources/*
     fi
   fi
-  apt-get -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture" \
+  $command -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture" \
     -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$state/sources" \
     -o Dir::State::Lists="$state/lists" -o Dir::State::Status=/dev/null \
     -o Dir::Cache="$state/cache" -o APT::Sandbox::User="$(id -un)" -qq "$@"
