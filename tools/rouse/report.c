@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
+
 void counter_raise(counter *counter, uint64_t value) {
   // RELAXED: a figure for people, as in counter_add().
   uint64_t seen = atomic_load_explicit(&counter->value, memory_order_relaxed);
@@ -43,7 +45,9 @@ char *text_printable(const char *raw) {
     int length = utf8_length(at);
     // C1 controls are two bytes in UTF-8, and terminals obey them.
     bool control = *at < 0x20 || *at == 0x7F || (length == 2 && *at == 0xC2 && at[1] < 0xA0);
-    if (length > 0 && !control && *at != '\\') {
+    // Where it separates names it is in none.
+    bool ambiguous = *at == '\\' && !path_separates('\\');
+    if (length > 0 && !control && !ambiguous) {
       memcpy(to, at, (size_t)length);
       to += length;
       at += length;

@@ -74,8 +74,9 @@ void report_note(report *report, const char *path, const char *format, va_list a
 // Shows |line| as the terminal's last line, in place of the one before; NULL takes it away.
 void report_progress(report *report, const char *line);
 
-// |raw| as printable text: valid UTF-8 without control characters stays, a backslash is doubled, a
-// newline and its like become \n …, every other byte \xHH. On the heap; NULL without memory.
+// |raw| as printable text: valid UTF-8 without control characters stays, a newline and its like
+// become \n …, every other byte \xHH. A backslash is doubled, except on Windows, where it separates
+// names. On the heap; NULL without memory.
 char *text_printable(const char *raw);
 
 // Writes |bytes| for people, such as "12.3 MB", into |text|. Returns |text|.
