@@ -10,6 +10,7 @@ static const char help[] =
     "\n"
     "  probe   what this system offers to event loops, and what it refuses\n"
     "  copy    copy a file or a tree, many files at once\n"
+    "  compare the ways to wake a waiter, side by side, measured here\n"
     "  demo    probe, copy a tree of this machine, verify it, and report\n"
     "\n"
     "  --version   show the version\n"
@@ -30,7 +31,10 @@ int tool_main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(int count, char **arguments);
-  } commands[] = {{"probe", command_probe}, {"copy", command_copy}, {"demo", command_demo}};
+  } commands[] = {{"probe", command_probe},
+                  {"copy", command_copy},
+                  {"compare", command_compare},
+                  {"demo", command_demo}};
   const char *name = count > 1 ? arguments[1] : NULL;
   if (name == NULL) {
     fputs(help, stderr);

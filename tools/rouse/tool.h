@@ -14,6 +14,7 @@ int tool_main(int count, char **arguments);
 // Each gets the arguments from its own name on, and returns the exit status.
 int command_probe(int count, char **arguments);
 int command_copy(int count, char **arguments);
+int command_compare(int count, char **arguments);
 int command_demo(int count, char **arguments);
 
 // Prints |text| and says whether all of it, and all before it, could be written: the exit status.
