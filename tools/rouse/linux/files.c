@@ -89,7 +89,7 @@ int directory_is_inside(rouse_fd directory, identity sought) {
   for (;;) {
     file_status status;
     result = file_status_of(fd, &status);
-    if (result < 0) break;
+    if (result != 0) break;
     if (identity_equal(status.identity, sought)) result = 1;
     if (result != 0 || identity_equal(status.identity, last)) break;  // the root is above itself
     last = status.identity;
