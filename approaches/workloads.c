@@ -97,6 +97,7 @@ static int64_t compete(void *argument) {
     rouse_task_yield();  // with the permit in hand: so that others find it taken
     lab_semaphore_release(&crowd->semaphore);
     member->operations++;
+    rouse_task_yield();  // without it: so that who was woken finds the permit
   }
   member->ended_ns = rouse_now_ns();
   uint32_t none = 0;
