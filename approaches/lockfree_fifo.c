@@ -25,11 +25,30 @@
 #include "parts.h"
 #include "tsan.h"
 
+// The queue's dummies are counted as all memory is; what frees them runs on a thread of liburcu's.
+static void *fifo_allocate(size_t size) { return approach_allocate(size); }
+static void fifo_free(void *memory);
+
 #include <urcu-bp.h>
 #ifdef APPROACHES_COUNTED
 #include "counted/urcu.h"
 #endif
+#define malloc(size) fifo_allocate(size)
+#define free(memory) fifo_free(memory)
 #include <urcu/rculfqueue.h>
+#undef malloc
+#undef free
+
+// A grace period orders all readers before what is called after it.
+static unsigned char grace;
+static void fifo_free(void *memory) {
+  tsan_acquire(&grace);
+  approach_free(memory);
+}
+static void after_grace(struct rcu_head *head, void (*function)(struct rcu_head *head)) {
+  tsan_release(&grace);
+  call_rcu(head, function);
+}
 
 struct fifo {
   struct cds_lfq_queue_rcu queue;
@@ -46,7 +65,7 @@ static struct cds_lfq_queue_rcu *queue_of(lockfree_fifo *fifo) {
   return &((struct fifo *)fifo)->queue;
 }
 
-void lockfree_fifo_init(lockfree_fifo *fifo) { cds_lfq_init_rcu(queue_of(fifo), call_rcu); }
+void lockfree_fifo_init(lockfree_fifo *fifo) { cds_lfq_init_rcu(queue_of(fifo), after_grace); }
 
 void lockfree_fifo_finish(lockfree_fifo *fifo) {
   int left = cds_lfq_destroy_rcu(queue_of(fifo));
@@ -72,13 +91,9 @@ lockfree_entry *lockfree_fifo_pop(lockfree_fifo *fifo) {
 }
 
 static void free_now(struct rcu_head *head) {
-  struct entry *entry = caa_container_of(head, struct entry, head);
-  tsan_acquire(entry);
-  approach_free(entry);
+  fifo_free(caa_container_of(head, struct entry, head));
 }
 
 void lockfree_entry_free(lockfree_entry *entry) {
-  struct entry *self = (struct entry *)entry;
-  tsan_release(self);
-  call_rcu(&self->head, free_now);
+  after_grace(&((struct entry *)entry)->head, free_now);
 }

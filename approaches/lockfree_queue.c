@@ -68,8 +68,10 @@ static void entry_drop(struct entry *entry) {
 }
 
 static struct entry *pop(struct object *self) {
+  tsan_release(&self->fifo);
   struct entry *entry = (struct entry *)lockfree_fifo_pop(&self->fifo);
   tsan_acquire(&self->fifo);
+  tsan_release(&self->fifo);  // the queue may have made a dummy
   return entry;
 }
 
@@ -161,9 +163,7 @@ static int wait_if(void *object, approach_waiter *base, rouse_condition_fn *cond
 // The word, after our change of the state.
 static uint64_t look(struct object *self) {
   // ORDER(registered): release, our change, to those who register later; acquire, that they came.
-  uint64_t word = add_acq_rel(&self->word, 0);
-  tsan_release(&self->fifo);
-  return word;
+  return add_acq_rel(&self->word, 0);
 }
 
 static void wake_one(void *object) {

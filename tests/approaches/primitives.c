@@ -145,7 +145,7 @@ static int64_t run_all_workloads(void *argument) {
   for (const workload *self = workloads; self->name; self++) {
     workload_scale scale = self->defaults;
     if (scale.operations > 10000) scale.operations = 10000;
-    if (TEST_SANITIZED) scale.operations = (scale.operations + 9) / 10;
+    if (TEST_SANITIZED && scale.operations > 1000) scale.operations = 1000;
     workload_result result;
     int failed = self->run(tested, &scale, &result);
     bool several = rouse_run_loop_count() > 1 && !self->one_loop;
@@ -158,7 +158,8 @@ static int64_t run_all_workloads(void *argument) {
     check(result.elapsed_ns > 0);
     check(result.fewest <= result.most);
     check(result.waited <= result.operations);
-    if (self->defaults.tasks > 1) check(result.waited > 0);
+    // With two loops one of them may do all the work before the other starts.
+    if (self->defaults.tasks > 1 && rouse_run_loop_count() == 1) check(result.waited > 0);
     print_message("           %s: %llu operations, %llu waited\n", self->name,
                   (unsigned long long)result.operations, (unsigned long long)result.waited);
     watchdog_progress();
