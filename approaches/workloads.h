@@ -14,7 +14,7 @@ typedef struct workload_scale {
 typedef struct workload_result {
   uint64_t operations;    // acquire + release pairs that were done
   int64_t elapsed_ns;     // of the part that counts: from the first task's go to the last one's end
-  uint64_t waited;        // operations that had to wait
+  uint64_t waited;        // operations that found no permit free
   int64_t worst_wait_ns;  // the longest of them (0 where waits are not timed)
   uint64_t fewest, most;  // operations of the luckless and the luckiest task
 } workload_result;

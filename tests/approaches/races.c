@@ -259,7 +259,8 @@ typedef struct consumer {
   rouse_task *task;
 } consumer;
 
-// A consumer passes on what it may have kept from another: woken, it takes a token or wakes the next.
+// A consumer passes on what it may have kept from another: woken, it takes a token or wakes the
+// next.
 static void consume(consumer *self) {
   while (!__atomic_load_n(&no_more, __ATOMIC_RELAXED)) {
     if (take_token()) {

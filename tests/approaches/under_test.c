@@ -84,10 +84,14 @@ int start_if(lab_wait *wait, rouse_condition_fn *condition, void *argument, int6
   return tested->wait_if(&object, &wait->space.waiter, condition, argument, deadline_ns);
 }
 
+void arm(void) {
+  if (can(APPROACH_KERNEL)) test_loop_settle(loop);
+}
+
 void start(lab_wait *wait, int *counter) {
   wait->counter = counter;
   check_result(start_if(wait, NULL, NULL, ROUSE_FOREVER), ROUSE_PENDING);
-  if (can(APPROACH_KERNEL)) test_loop_settle(loop);
+  arm();
 }
 
 void start_many(lab_wait *waits, int count, int *counter) {

@@ -34,6 +34,8 @@ int tear_down(void **state);
 
 // Starts |wait| with a condition; returns what wait_if gave.
 int start_if(lab_wait *wait, rouse_condition_fn *condition, void *argument, int64_t deadline_ns);
+// Lets the kernel take the waits that are its own, so that a wake finds them.
+void arm(void);
 // Starts |wait|, which must be queued, and lets the kernel take it, if it is the kernel's.
 void start(lab_wait *wait, int *counter);
 void start_many(lab_wait *waits, int count, int *counter);
