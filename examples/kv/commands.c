@@ -1,0 +1,117 @@
+// The list of commands, and how one is found and run.
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "kv.h"
+
+// name, function, arguments with the name (negative: or more), first and last key, step, allowed
+// while subscribed
+const struct command commands[] = {
+    {"append", command_append, 3, 1, 1, 1, false},
+    {"auth", command_auth, -2, 0, 0, 0, false},
+    {"client", command_client, -2, 0, 0, 0, false},
+    {"command", command_command, -1, 0, 0, 0, false},
+    {"config", command_config, -2, 0, 0, 0, false},
+    {"dbsize", command_dbsize, 1, 0, 0, 0, false},
+    {"decr", command_incr, 2, 1, 1, 1, false},
+    {"decrby", command_incrby, 3, 1, 1, 1, false},
+    {"del", command_del, -2, 1, -1, 1, false},
+    {"echo", command_echo, 2, 0, 0, 0, false},
+    {"exists", command_exists, -2, 1, -1, 1, false},
+    {"expire", command_expire, -3, 1, 1, 1, false},
+    {"expireat", command_expire, -3, 1, 1, 1, false},
+    {"flushall", command_flush, -1, 0, 0, 0, false},
+    {"flushdb", command_flush, -1, 0, 0, 0, false},
+    {"get", command_get, 2, 1, 1, 1, false},
+    {"getdel", command_getdel, 2, 1, 1, 1, false},
+    {"getset", command_getset, 3, 1, 1, 1, false},
+    {"hello", command_hello, -1, 0, 0, 0, false},
+    {"incr", command_incr, 2, 1, 1, 1, false},
+    {"incrby", command_incrby, 3, 1, 1, 1, false},
+    {"info", command_info, -1, 0, 0, 0, false},
+    {"keys", command_keys, 2, 0, 0, 0, false},
+    {"mget", command_mget, -2, 1, -1, 1, false},
+    {"mset", command_mset, -3, 1, -1, 2, false},
+    {"persist", command_persist, 2, 1, 1, 1, false},
+    {"pexpire", command_expire, -3, 1, 1, 1, false},
+    {"pexpireat", command_expire, -3, 1, 1, 1, false},
+    {"ping", command_ping, -1, 0, 0, 0, true},
+    {"psetex", command_setex, 4, 1, 1, 1, false},
+    {"psubscribe", command_psubscribe, -2, 0, 0, 0, true},
+    {"pttl", command_ttl, 2, 1, 1, 1, false},
+    {"publish", command_publish, 3, 0, 0, 0, false},
+    {"pubsub", command_pubsub, -2, 0, 0, 0, false},
+    {"punsubscribe", command_punsubscribe, -1, 0, 0, 0, true},
+    {"quit", command_quit, -1, 0, 0, 0, true},
+    {"reset", command_reset, 1, 0, 0, 0, true},
+    {"select", command_select, 2, 0, 0, 0, false},
+    {"set", command_set, -3, 1, 1, 1, false},
+    {"setex", command_setex, 4, 1, 1, 1, false},
+    {"setnx", command_setnx, 3, 1, 1, 1, false},
+    {"strlen", command_strlen, 2, 1, 1, 1, false},
+    {"subscribe", command_subscribe, -2, 0, 0, 0, true},
+    {"ttl", command_ttl, 2, 1, 1, 1, false},
+    {"type", command_type, 2, 1, 1, 1, false},
+    {"unlink", command_del, -2, 1, -1, 1, false},
+    {"unsubscribe", command_unsubscribe, -1, 0, 0, 0, true},
+};
+const size_t command_count = sizeof commands / sizeof *commands;
+
+static int compare(struct slice name, const char *with) {
+  size_t length = strlen(with), least = name.length < length ? name.length : length;
+  int order = strncasecmp(name.bytes, with, least);
+  return order ? order : (name.length > length) - (name.length < length);
+}
+
+const struct command *command_find(struct slice name) {
+  size_t low = 0, high = command_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    int order = compare(name, commands[middle].name);
+    if (!order) return &commands[middle];
+    if (order < 0) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return NULL;
+}
+
+enum { SHOWN = 128 };  // of a name that is unknown, and of its arguments
+
+static void reply_unknown(struct client *client, const struct slice *args, size_t count) {
+  char shown[2 * SHOWN];
+  int used = 0;
+  shown[0] = '\0';
+  for (size_t i = 1; i < count && used < SHOWN; i++) {
+    int length = SHOWN - used, most = args[i].length < SHOWN ? (int)args[i].length : SHOWN;
+    if (most < length) length = most;
+    used += snprintf(shown + used, sizeof shown - (size_t)used, "'%.*s' ", length, args[i].bytes);
+  }
+  reply_error(client, "ERR unknown command '%.*s', with args beginning with: %s",
+              args[0].length < SHOWN ? (int)args[0].length : SHOWN, args[0].bytes, shown);
+}
+
+void command_run(struct client *client) {
+  const struct slice *args = client->args;
+  size_t count = client->count;
+  const struct command *command = command_find(args[0]);
+  if (!command) {
+    reply_unknown(client, args, count);
+    return;
+  }
+  if (command->arity > 0 ? count != (size_t)command->arity : count < (size_t)-command->arity) {
+    reply_error(client, "ERR wrong number of arguments for '%s' command", command->name);
+    return;
+  }
+  if (!command->subscribed && client_is_subscribed(client)) {
+    reply_error(client,
+                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                "RESET are allowed in this context",
+                command->name);
+    return;
+  }
+  command->run(client, args, count);
+}
