@@ -20,12 +20,13 @@ static int64_t bulk_most(void) {
 
 // --- room ----------------------------------------------------------------------------------------
 
+// Who holds none can wait as long as it takes: those who do are made to give it back.
 void *client_take(struct client *client, size_t size) {
   void *memory = NULL;
   int refused;
   do {
     rouse_task_shield(client->stop.asked);
-    refused = budget_take(&buffers, size, wait_deadline(&client->stop, true), &memory);
+    refused = budget_take(&buffers, size, wait_deadline(&client->stop, client->held), &memory);
     rouse_task_shield(true);
   } while (stop_began(&client->stop, refused));
   if (refused) return NULL;

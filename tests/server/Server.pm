@@ -180,14 +180,19 @@ sub line_of {
   return substr $buffer{$socket}, 0, $end + 2, '';
 }
 
+# Exactly |size| bytes, or undef.
+sub take {
+  my ($socket, $size) = @_;
+  while (length $buffer{$socket} < $size) { return undef unless more($socket) }
+  return substr $buffer{$socket}, 0, $size, '';
+}
+
 # One whole reply as it came, or undef: the connection ended before.
 sub reply {
   my $socket = shift;
   my $line = line_of($socket) // return undef;
   if ($line =~ /^\$(\d+)/) {
-    my $size = $1 + 2;
-    while (length $buffer{$socket} < $size) { return undef unless more($socket) }
-    return $line . substr $buffer{$socket}, 0, $size, '';
+    return $line . (take($socket, $1 + 2) // return undef);
   }
   if ($line =~ /^\*(\d+)/) {
     my $all = $line;

@@ -9,7 +9,7 @@ use Server;
 need_program('redis-benchmark', 'redis-cli');
 start();
 my $counted = 0;
-for my $run ([50, 1, 3000], [50, 16, 20000], [400, 1, 3000], [400, 16, 20000]) {
+for my $run ([50, 1, 1000], [50, 16, 8000], [300, 1, 1000], [300, 16, 8000]) {
   my ($clients, $pipeline, $requests) = @$run;
   my ($status, $text) = command_output('redis-benchmark', '-p', port(), '-t', 'ping,set,get,incr,mset',
     '-c', $clients, '-P', $pipeline, '-n', $requests, '--csv');
@@ -25,7 +25,7 @@ for my $run ([50, 1, 3000], [50, 16, 20000], [400, 1, 3000], [400, 16, 20000]) {
   check($count >= $counted && $count <= $counted + 400 * 16, "$counted increments made $count");
   $counted = $count;
 }
-my ($status, $text) = command_output('redis-benchmark', '-p', port(), '-t', 'set,get', '-c', 50, '-n', 5000,
+my ($status, $text) = command_output('redis-benchmark', '-p', port(), '-t', 'set,get', '-c', 50, '-n', 1000,
   '-d', 20000, '-r', 100, '--csv');
 check($status == 0 && $text !~ /error/i, "with large values: $text");
 my $client = connection();
