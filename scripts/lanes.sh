@@ -12,8 +12,9 @@ lane_settings() {
   launch=()
   environment=()
   wants="compiler gcc g++ cmake ninja pkg-config liburing cjson cmocka nsync urcu perl attr acl"
+  wants="$wants uthash redis-tools"
   # What runs our code in this process. The tests of the rouse command take long and are left to some lanes.
-  local code='^(unit|conformance|stress|fault|approach|example)\.'
+  local code='^(unit|conformance|stress|fault|approach|example|server)\.'
 
   case $1 in
     clang-*)

@@ -78,7 +78,7 @@ static size_t size_of(const char *option, const char *text) {
   if (*end == 'K' || *end == 'k') shift = 10;
   if (*end == 'M' || *end == 'm') shift = 20;
   if (*end == 'G' || *end == 'g') shift = 30;
-  if (end[shift != 0] || number > SIZE_MAX >> 8 >> shift) refuse(option, text);
+  if (end[shift != 0] || number > SIZE_MAX >> shift) refuse(option, text);
   return (size_t)number << shift;
 }
 

@@ -2,6 +2,7 @@
 #
 #   KV_BIN       the server
 #   KV_BACKEND   io_uring, epoll or poll
+#   KV_SLOWNESS  how much longer all may take, 1 without it; above 1 memory may be used for other ends, too
 package Server;
 use strict;
 use warnings;
@@ -27,7 +28,7 @@ $SIG{ALRM} = sub { print "FAIL: it takes too long\n", log_text(); cleanup(); POS
 alarm 110 * slowness();
 
 # Sanitizers and emulators make everything slower.
-sub slowness { return $ENV{ROUSE_TEST_SLOWNESS} // 1 }
+sub slowness { return $ENV{KV_SLOWNESS} // 1 }
 
 sub skip { print "SKIP: @_\n"; exit 77 }
 
@@ -230,12 +231,14 @@ sub command_output {
 
 # Whether there is one; then it is started.
 sub redis_server {
-  my ($program) = grep { -x } map { "$_/redis-server" } split /:/, $ENV{PATH};
+  # They are one program, which goes by its name; Debian has the first in a package of its own.
+  my ($program) = grep { -x } map { my $dir = $_; map { "$dir/$_" } 'redis-server', 'redis-check-rdb' }
+    split /:/, $ENV{PATH};
   return 0 unless $program;
   $redis_pid = fork // die $!;
   if (!$redis_pid) {
     open STDOUT, '>', '/dev/null';
-    exec $program, '--port', 0, '--unixsocket', "$scratch/redis", '--save', '', '--appendonly', 'no',
+    exec { $program } 'redis-server', '--port', 0, '--unixsocket', "$scratch/redis", '--save', '', '--appendonly', 'no',
       '--dir', "$scratch", '--daemonize', 'no' or POSIX::_exit(127);
   }
   eventually(sub { -S "$scratch/redis" }, 'redis-server listens');

@@ -82,7 +82,7 @@ raw($client, $_) for split //, $script;
 same(join('', map { reply($client) } 1 .. 3), $wanted, 'byte by byte');
 
 # A pipeline longer than all buffers, and commands larger than any.
-my $count = 20000;
+my $count = 10000;
 if (my $child = fork) {
   for (1 .. $count) { same(reply($client), ":$_\r\n", 'a long pipeline') }
   waitpid $child, 0;

@@ -18,8 +18,9 @@ for my $signal ('TERM', 'INT') {
   my @clients = map { connection() } 1 .. 20;
   ask($_, 'PING') for @clients;
   kill $signal, $Server::pid;
-  wait_exit();
   check(closed($_), "an idle connection is closed by SIG$signal") for @clients;
+  close $_ for @clients;
+  wait_exit();
 }
 
 # Pipelines that had been received: all replies arrive, though the client reads them only afterwards.
@@ -34,6 +35,7 @@ kill 'TERM', $Server::pid;
 for my $number (0 .. $#clients) {
   same(reply($clients[$number]), ":$_\r\n", "reply $_ of client $number") for 1 .. $pipeline;
   check(closed($clients[$number]), 'then the connection ends');
+  close $clients[$number];
 }
 wait_exit();
 my ($commands) = log_text() =~ /stopped after (\d+) commands on 40/;
