@@ -1,83 +1,219 @@
-// A TCP echo server with a task per connection, and clients to try it, all in one loop. The number
-// of connections served at once is bounded by a semaphore, and each receive by a deadline.
+// A TCP echo server with a task per connection. With --port it serves until SIGTERM or SIGINT;
+// without it a crowd of its own clients tries it, and it ends.
+//
+// One loop accepts and gives the connections to all loops in turn. The number of those served at
+// once is bounded by a semaphore: when it is used up, the next ones wait to be accepted. At the
+// end of the first task all others are cancelled: each sends back what it has received, and
+// closes.
 #include <rouse/rouse.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { CLIENTS = 50, AT_ONCE = 8 };
+enum { CLIENTS = 200, ROUNDS = 20, BACKLOG = 4096, BUFFER = 16384 };
+static const int64_t GRACE_NS = INT64_C(2000000000);
 
-static rouse_semaphore slots = ROUSE_SEMAPHORE_INIT(AT_ONCE);
-static int port, echoed;
+static struct {
+  int port;
+  bool serves;
+  rouse_run_options run;
+} options = {.run.loops = 1};
+
+static rouse_semaphore slots = ROUSE_SEMAPHORE_INIT(10000);
+static atomic_ullong served;
+static atomic_int echoed;
+static int port, signal_pipe[2];
+
+// --- the server ----------------------------------------------------------------------------------
+
+// Sends all of |buffer|. If the task is cancelled meanwhile it has a little time left for it.
+static bool send_back(int fd, const char *buffer, size_t size) {
+  int64_t deadline_ns = ROUSE_FOREVER;
+  while (size) {
+    int64_t sent = rouse_tcp_send(fd, buffer, size, deadline_ns);
+    if (sent == ROUSE_ECANCELED && deadline_ns == ROUSE_FOREVER) {
+      deadline_ns = rouse_deadline_in_ns(GRACE_NS);
+      rouse_task_shield(true);
+      continue;
+    }
+    if (sent < 0) return false;
+    buffer += sent;
+    size -= (size_t)sent;
+  }
+  return true;
+}
 
 static int64_t serve(void *argument) {
   int fd = (int)(intptr_t)argument;
-  char buffer[512];
-  for (;;) {
-    int64_t size =
-        rouse_tcp_receive(fd, buffer, sizeof buffer, rouse_deadline_in_ns(INT64_C(5000000000)));
-    if (size <= 0) break;
-    if (rouse_tcp_send_all(fd, buffer, (size_t)size, ROUSE_FOREVER) < 0) break;
-  }
+  char buffer[BUFFER];
+  int64_t size;
+  do {
+    size = rouse_tcp_receive(fd, buffer, sizeof buffer, ROUSE_FOREVER);
+  } while (size > 0 && send_back(fd, buffer, (size_t)size) && !rouse_task_is_cancelled());
   rouse_file_close(fd);
   rouse_semaphore_release(&slots, 1);
+  atomic_fetch_add(&served, 1);
   return 0;
 }
 
-static int64_t listen_task(void *argument) {
+// Gives the connection to the next loop in turn. False: it could not be taken, and is closed.
+static bool hand_over(int fd) {
+  static uint32_t next;
+  rouse_loop *loop = rouse_run_loop(next++ % rouse_run_loop_count());
+  if (!rouse_task_spawn(NULL, loop, serve, (void *)(intptr_t)fd)) return true;
+  rouse_file_close(fd);
+  return false;
+}
+
+static int64_t accept_all(void *argument) {
   int listener = (int)(intptr_t)argument;
   while (rouse_semaphore_acquire(&slots, 1) == ROUSE_DONE) {
     int fd = rouse_tcp_accept(listener, ROUSE_FOREVER);
-    if (fd < 0) break;  // cancelled at the end
-    if (rouse_task_spawn(NULL, NULL, serve, (void *)(intptr_t)fd)) rouse_file_close(fd);
+    if (fd == ROUSE_ECANCELED) break;
+    if (fd >= 0 && hand_over(fd)) continue;
+    rouse_semaphore_release(&slots, 1);
+    // Without descriptors or memory: some come back when others end.
+    if (fd != ROUSE_ECONNABORTED && rouse_task_sleep_ns(10000000)) break;
   }
+  rouse_file_close(listener);
   return 0;
+}
+
+// --- the clients ---------------------------------------------------------------------------------
+
+static bool call(int fd, int number, int round) {
+  char text[64], back[64];
+  size_t length = (size_t)snprintf(text, sizeof text, "client %d, round %d", number, round),
+         got = 0;
+  if (rouse_tcp_send_all(fd, text, length, ROUSE_FOREVER) < 0) return false;
+  while (got < length) {
+    int64_t size = rouse_tcp_receive(fd, back + got, sizeof back - got, ROUSE_FOREVER);
+    if (size <= 0) return false;
+    got += (size_t)size;
+  }
+  return !memcmp(text, back, length);
 }
 
 static int64_t client(void *argument) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int number = (int)(intptr_t)argument, round = 0;
   int fd = rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER);
   if (fd < 0) return fd;
-  char text[64], back[64];
-  int length = snprintf(text, sizeof text, "hello from client %d", (int)(intptr_t)argument),
-      got = 0;
-  rouse_tcp_send_all(fd, text, (size_t)length, ROUSE_FOREVER);
-  while (got < length) {
-    int64_t size = rouse_tcp_receive(fd, back + got, sizeof back - (size_t)got, ROUSE_FOREVER);
-    if (size <= 0) break;
-    got += (int)size;
-  }
-  if (got == length && !memcmp(text, back, (size_t)length)) echoed++;
+  while (round < ROUNDS && call(fd, number, round)) round++;
+  if (round == ROUNDS) atomic_fetch_add(&echoed, 1);
   return rouse_file_close(fd);
+}
+
+static void run_clients(void) {
+  static rouse_task *clients[CLIENTS];
+  uint32_t loops = rouse_run_loop_count();
+  for (int i = 0; i < CLIENTS; i++) {
+    rouse_loop *loop = rouse_run_loop((uint32_t)i % loops);
+    if (rouse_task_spawn(&clients[i], loop, client, (void *)(intptr_t)i)) clients[i] = NULL;
+  }
+  for (int i = 0; i < CLIENTS; i++) {
+    if (clients[i]) rouse_task_join(clients[i], NULL);
+  }
+}
+
+// --- all of it -----------------------------------------------------------------------------------
+
+static void signal_came(int number) {
+  char byte = (char)number;
+  (void)!write(signal_pipe[1], &byte, 1);
+}
+
+// The first signal is an order to finish; a second one ends the process as ever.
+static bool watch_signals(void) {
+  if (pipe(signal_pipe)) return false;
+  for (int i = 0; i < 2; i++) fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
+  struct sigaction action = {.sa_handler = signal_came, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  return !sigaction(SIGINT, &action, NULL) && !sigaction(SIGTERM, &action, NULL);
 }
 
 static int64_t main_task(void *argument) {
   (void)argument;
-  struct sockaddr_in address = {.sin_family = AF_INET};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int listener = rouse_tcp_listen((struct sockaddr *)&address, sizeof address, 0);
+  int listener = rouse_tcp_listen((struct sockaddr *)&address, sizeof address, BACKLOG);
   if (listener < 0) return listener;
   port = rouse_tcp_port(listener);
-  rouse_task *server, *clients[CLIENTS];
-  rouse_task_spawn(&server, NULL, listen_task, (void *)(intptr_t)listener);
-  for (int i = 0; i < CLIENTS; i++)
-    rouse_task_spawn(&clients[i], NULL, client, (void *)(intptr_t)i);
-  for (int i = 0; i < CLIENTS; i++) rouse_task_join(clients[i], NULL);
-  rouse_task_cancel(server);
-  rouse_task_join(server, NULL);
-  rouse_file_close(listener);
-  return 0;
+  int refused = rouse_task_spawn(NULL, NULL, accept_all, (void *)(intptr_t)listener);
+  if (refused) {
+    rouse_file_close(listener);
+    return refused;
+  }
+  if (!options.serves) {
+    run_clients();
+    return 0;
+  }
+  printf("echo: ready on 127.0.0.1:%d (%s, %u loops)\n", port,
+         rouse_loop_backend(rouse_loop_here()), rouse_run_loop_count());
+  fflush(stdout);
+  int events = rouse_fd_poll(signal_pipe[0], POLLIN, ROUSE_FOREVER);
+  return events < 0 ? events : 0;  // and all other tasks are cancelled
 }
 
-int main(void) {
+static _Noreturn void explain(void) {
+  fputs(
+      "usage: echo [--port N] [--loops N] [--backend NAME]\n"
+      "With --port (0: any, printed) it serves on 127.0.0.1 until SIGTERM or SIGINT; without it "
+      "tries itself.\n",
+      stderr);
+  exit(2);
+}
+
+static unsigned number_of(const char *text, unsigned long most) {
+  char *end;
+  unsigned long number = strtoul(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || number > most) explain();
+  return (unsigned)number;
+}
+
+static void read_options(int argc, char **argv) {
+  for (int i = 1; i < argc; i += 2) {
+    if (i + 1 == argc) explain();
+    if (!strcmp(argv[i], "--port")) {
+      options.port = (int)number_of(argv[i + 1], 65535);
+      options.serves = true;
+    } else if (!strcmp(argv[i], "--loops")) {
+      options.run.loops = number_of(argv[i + 1], 1024);
+    } else if (!strcmp(argv[i], "--backend")) {
+      options.run.loop.backend = argv[i + 1];
+    } else {
+      explain();
+    }
+  }
+}
+
+int main(int argc, char **argv) {
   int64_t result = 0;
-  int failed = rouse_run(NULL, main_task, NULL, &result);
+  struct rlimit limit;
+  read_options(argc, argv);
+  if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  int failed = watch_signals() ? 0 : ROUSE_EMFILE;
+  if (!failed) failed = rouse_run(&options.run, main_task, NULL, &result);
   if (failed || result) {
     fprintf(stderr, "echo: %s\n", rouse_error_message(failed ? failed : (int)result));
     return 1;
   }
-  printf("%d of %d clients got their echo\n", echoed, CLIENTS);
-  return echoed == CLIENTS ? 0 : 1;
+  if (options.serves) {
+    printf("echo: served %llu connections\n", atomic_load(&served));
+    return 0;
+  }
+  printf("%d of %d clients got all their echoes\n", atomic_load(&echoed), CLIENTS);
+  return atomic_load(&echoed) == CLIENTS ? 0 : 1;
 }

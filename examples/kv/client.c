@@ -1,9 +1,9 @@
 // A connection, from its start to its end: a task that receives, runs commands and sends replies.
 //
-// The stop of the server reaches the task as a cancellation, and only where it waits for its peer or
-// for memory. From then on it reads what had been received at that time, runs the commands that are
-// whole, sends all replies, and closes: so no command is run whose reply is not sent, and none that
-// was received before is left out, as long as the peer reads in time.
+// The stop of the server reaches the task as a cancellation, and only where it waits for its peer
+// or for memory. From then on it reads what had been received at that time, runs the commands that
+// are whole, sends all replies, and closes: so no command is run whose reply is not sent, and none
+// that was received before is left out, as long as the peer reads in time.
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -115,8 +115,8 @@ static bool receive_more(struct client *client) {
   return true;
 }
 
-// A close with unread bytes resets the connection, and the peer may lose what was sent to it. So the
-// peer is told that this was all, and what it still sends is dropped for a moment.
+// A close with unread bytes resets the connection, and the peer may lose what was sent to it. So
+// the peer is told that this was all, and what it still sends is dropped for a moment.
 static void linger(struct client *client) {
   char dropped[1024];
   int64_t deadline_ns = rouse_deadline_in_ns(LINGER_NS);

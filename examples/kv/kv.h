@@ -112,8 +112,8 @@ struct value *entry_value(const struct entry *entry);
 // Times of keys are in ms of the monotonic clock.
 #define NEVER INT64_MAX
 int64_t now_ms(void);
-// The time that is |number| from now; or, if it is |absolute|, at |number| of the clock on the wall.
-// False: it can't be represented.
+// The time that is |number| from now; or, if it is |absolute|, at |number| of the clock on the
+// wall. False: it can't be represented.
 bool time_of(int64_t number, bool seconds, bool absolute, int64_t *out_ms);
 int64_t entry_expires_ms(const struct entry *entry);  // NEVER: it does not
 

@@ -1,8 +1,8 @@
 // What waits for a subscriber, and the task that sends it.
 //
-// A publisher never waits for a subscriber: it leaves the message and goes on. One who does not read
-// what it is sent is cut off when too much waits for it. A message is one piece of memory, however
-// many wait for it.
+// A publisher never waits for a subscriber: it leaves the message and goes on. One who does not
+// read what it is sent is cut off when too much waits for it. A message is one piece of memory,
+// however many wait for it.
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 // Channels, patterns, and who is subscribed to them: all under one lock, which is held while a
-// message is put into the outboxes of its subscribers. Nobody waits for a peer or for memory with it.
+// message is put into the outboxes of its subscribers. Nobody waits for a peer or for memory with
+// it.
 #include <stdlib.h>
 #include <string.h>
 
