@@ -265,9 +265,11 @@ static void cancel_after_the_wake_is_too_late(void **state) {
   check_result(await(&second), ROUSE_DONE);
 }
 
+// Where a cancel is a request to the kernel, the wake may still reach the first.
 static void wake_after_the_cancel_goes_to_the_next(void **state) {
   (void)state;
   if (!needs(APPROACH_MANY)) return;
+  if (can(APPROACH_KERNEL) && !needs(APPROACH_REMOVES)) return;
   lab_wait first = {0}, second = {0};
   start(&first, NULL);
   start(&second, NULL);
