@@ -109,6 +109,7 @@ struct rouse__backend_kind {
   void (*probe)(rouse_probe *probe);  // may be NULL
 };
 extern const struct rouse__backend_kind rouse__backend_epoll, rouse__backend_poll;
+extern const struct rouse__backend_kind rouse__backend_kqueue;
 extern const struct rouse__backend_kind rouse__backend_iocp;  // on Windows
 #ifdef ROUSE_HAVE_IO_URING
 extern const struct rouse__backend_kind rouse__backend_io_uring;

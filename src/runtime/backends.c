@@ -15,6 +15,9 @@ const struct rouse__backend_kind *const rouse__backend_kinds[] = {
 #ifdef _WIN32
     &rouse__backend_iocp,
 #else
+#ifdef ROUSE_HAVE_KQUEUE
+    &rouse__backend_kqueue,
+#endif
     &rouse__backend_epoll,
     &rouse__backend_poll,
 #endif

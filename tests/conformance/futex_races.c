@@ -26,6 +26,12 @@ static uint64_t woken_by_now(const race *self) {
   return __atomic_load_n(&self->woken, __ATOMIC_ACQUIRE);
 }
 
+// The kinds of words that this system has: all below it.
+static uint32_t kinds(void) {
+  uint32_t word = 0;
+  return rouse_futex_wake(&word, 1, ROUSE_FUTEX_SHARED) == ROUSE_ENOSYS ? 1 : 2;
+}
+
 static race shown;
 static void show(void) {
   fprintf(stderr, "woken %llu, flags %u\n", (unsigned long long)woken_by_now(&shown), shown.flags);
@@ -60,7 +66,7 @@ static void one_against_one(bool by_deadline) {
   rouse_loop *loop = test_loop_create();
   random_source random = random_from(3);
   watchdog_start();
-  for (uint32_t flags = 0; flags <= ROUSE_FUTEX_SHARED; flags++) {
+  for (uint32_t flags = 0; flags < kinds(); flags++) {
     race *self = &shown;
     *self = (race){.flags = flags};
     uint64_t done = 0;
@@ -138,7 +144,7 @@ static void every_wake_in_a_storm_is_somebody_s_result(void **state) {
   (void)state;
   static storm self;
   watchdog_start();
-  for (uint32_t flags = 0; flags <= ROUSE_FUTEX_SHARED; flags++) {
+  for (uint32_t flags = 0; flags < kinds(); flags++) {
     self = (storm){.race.flags = flags, .loop = test_loop_create()};
     storm_here = &self;
     random_source random = random_from(11 + flags);

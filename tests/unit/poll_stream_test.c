@@ -385,7 +385,7 @@ static void count_rings(const char *name) {
   check_string(bell.name, name);
   check_equal(rouse__bell_hear(&bell), 0);
   for (uint64_t rings = 1; rings < 50; rings += 7) {
-    for (uint64_t i = 0; i < rings; i++) rouse__bell_ring(&bell);
+    for (uint64_t i = 0; i < rings; i++) rouse__bell_ring(&bell, NULL);
     check_equal(rouse__bell_hear(&bell), rings);
     check_equal(rouse__bell_hear(&bell), 0);
   }

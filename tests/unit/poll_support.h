@@ -14,8 +14,13 @@
 #include "../support/support.h"
 
 // A test is called with the backend's name as its state.
+#ifdef ROUSE_HAVE_KQUEUE  // see tests/kqueue.cmake
+#define ON_BOTH(test)                                                                              \
+  { #test "@kqueue", test, NULL, NULL, "kqueue" }
+#else
 #define ON_BOTH(test)                                                                              \
   {#test "@epoll", test, NULL, NULL, "epoll"}, { #test "@poll", test, NULL, NULL, "poll" }
+#endif
 
 static inline const char *backend_of(void **state) { return *state; }
 

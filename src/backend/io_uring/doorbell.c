@@ -34,38 +34,6 @@
 
 const char *const rouse__uring_bell_names[ROUSE__URING_BELLS] = {"eventfd", "futex", "msg_ring"};
 
-// --- words for the futex bell --------------------------------------------------------------------
-
-struct rouse__uring_bell_cell {
-  _Alignas(64) rouse__atomic32 word;
-  struct rouse__uring_bell_cell *next;  // while free
-};
-
-static rouse__atomic_pointer free_cells;
-
-static void put_cells(struct rouse__uring_bell_cell *first, struct rouse__uring_bell_cell *last) {
-  uintptr_t top = load_relaxed(&free_cells);  // RELAXED: the CAS validates it
-  do {
-    last->next = (struct rouse__uring_bell_cell *)top;
-    // ORDER(cells): release, the links, to the next taker.
-  } while (!cas_release(&free_cells, &top, (uintptr_t)first));
-}
-
-// Takes all that are free, keeps one and puts the rest back: taking a single one off a shared stack
-// would have to follow the link of a cell that another thread has taken meanwhile.
-static struct rouse__uring_bell_cell *take_cell(void) {
-  // ORDER(cells): acquire, the links.
-  uintptr_t all = swap_acquire(&free_cells, 0);
-  struct rouse__uring_bell_cell *cell = (struct rouse__uring_bell_cell *)all;
-  if (!cell) return rouse__allocate(sizeof *cell, _Alignof(struct rouse__uring_bell_cell));
-  struct rouse__uring_bell_cell *rest = cell->next, *last = rest;
-  if (rest) {
-    while (last->next) last = last->next;
-    put_cells(rest, last);
-  }
-  return cell;
-}
-
 // --- open and close ------------------------------------------------------------------------------
 
 int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bell_kind kind,
@@ -83,7 +51,7 @@ int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bel
     errno = saved;
     if (bell->event_fd < 0) return rouse_error_from_system(error);
   }
-  bell->cell = take_cell();
+  bell->cell = rouse__cell_take();
   if (!bell->cell) {
     rouse__uring_bell_close(bell);
     return ROUSE_ENOMEM;
@@ -95,7 +63,7 @@ int rouse__uring_bell_open(struct rouse__uring_bell *bell, enum rouse__uring_bel
 
 void rouse__uring_bell_close(struct rouse__uring_bell *bell) {
   if (bell->event_fd >= 0) close(bell->event_fd);
-  if (bell->cell) put_cells(bell->cell, bell->cell);
+  if (bell->cell) rouse__cell_put(bell->cell);
   bell->event_fd = -1;
   bell->cell = NULL;
 }

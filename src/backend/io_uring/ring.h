@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/atomics.h"
 #include "runtime/backend.h"
+#include "runtime/cell.h"
 
 enum { ROUSE__URING_REASON_SIZE = 160 };
 
@@ -79,16 +80,14 @@ enum rouse__uring_bell_kind {
 };
 extern const char *const rouse__uring_bell_names[ROUSE__URING_BELLS];
 
-struct rouse__uring_bell_cell;
-
 struct rouse__uring_bell {
   enum rouse__uring_bell_kind kind;
   bool armed;      // the ring has, or will have with its next entry, something that hears it
   bool multishot;  // eventfd: stays armed
   int event_fd;
   int ring_fd;
-  struct rouse__uring_bell_cell *cell;  // eventfd, futex: the word that counts the rings
-  uint32_t seen;                        // its value up to which they were heard
+  struct rouse__cell *cell;  // eventfd, futex: the word that counts the rings
+  uint32_t seen;             // its value up to which they were heard
 };
 
 // Makes a doorbell of |kind| for |ring|. 0 or a failure.

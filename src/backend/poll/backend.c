@@ -342,12 +342,17 @@ static int poll_backend(struct rouse__backend *backend, int64_t deadline_ns) {
   if (!deadline_ns && !poller->waiting) return 0;
   const int saved = errno;
   int failed = poller->readiness->ops->wait(poller->readiness, deadline_ns, report, poller);
+  // Such a ring may be counted only after it has woken us, and is then not reported again.
+  if (poller->bell.cell) backend->bells_heard += rouse__bell_hear(&poller->bell);
   complete_done(poller);
   errno = saved;
   return failed;
 }
 
-static void ring(struct rouse__backend *backend) { rouse__bell_ring(&poller_of(backend)->bell); }
+static void ring(struct rouse__backend *backend) {
+  struct poller *poller = poller_of(backend);
+  rouse__bell_ring(&poller->bell, poller->readiness);
+}
 
 // --- create, destroy, probe ----------------------------------------------------------------------
 
@@ -360,27 +365,30 @@ static void destroy(struct rouse__backend *backend) {
   rouse__free(poller);
 }
 
-#define OPS(form)                                                                                  \
-  {                                                                                                \
-    .name = form, .destroy = destroy, .submit = submit, .cancel = cancel, .poll = poll_backend,    \
-    .ring = ring,                                                                                  \
-  }
-static const struct rouse__backend_ops epoll_ops = OPS("epoll"), poll_ops = OPS("poll");
+static const struct rouse__backend_ops poller_ops = {
+    .destroy = destroy,
+    .submit = submit,
+    .cancel = cancel,
+    .poll = poll_backend,
+    .ring = ring,
+};
 
-static int create(rouse_loop *loop, const struct rouse__backend_ops *ops,
-                  const struct rouse__readiness_ops *readiness, struct rouse__backend **out_backend,
-                  char *reason, size_t reason_size) {
+static int create(rouse_loop *loop, const struct rouse__readiness_ops *readiness,
+                  struct rouse__backend **out_backend, char *reason, size_t reason_size) {
   const char *what = "memory for the backend";
   struct poller *poller = rouse__allocate(sizeof *poller, _Alignof(struct poller));
   int refused = ROUSE_ENOMEM;
   if (!poller) goto out;
   what = "a doorbell: neither an eventfd nor a pipe";
-  refused = rouse__bell_open(&poller->bell);
+  refused = readiness->ring ? rouse__bell_open_counted(&poller->bell, readiness->name)
+                            : rouse__bell_open(&poller->bell);
   if (refused) goto out_free;
   what = readiness->name;
   refused = readiness->create(poller->bell.reads, &poller->readiness);
   if (refused) goto out_bell;
-  poller->base.ops = ops;
+  poller->ops = poller_ops;
+  poller->ops.name = readiness->name;
+  poller->base.ops = &poller->ops;
   poller->base.loop = loop;
   poller->base.doorbell = poller->bell.name;
   *out_backend = &poller->base;
@@ -395,22 +403,24 @@ out:
   return refused;
 }
 
+int rouse__poller_create(rouse_loop *loop, const struct rouse__readiness_ops *readiness,
+                         struct rouse__backend **out_backend, char *reason, size_t reason_size) {
+  const int saved = errno;
+  int refused = create(loop, readiness, out_backend, reason, reason_size);
+  errno = saved;
+  return refused;
+}
+
 static int create_epoll(rouse_loop *loop, const rouse_loop_options *options,
                         struct rouse__backend **out_backend, char *reason, size_t reason_size) {
   (void)options;
-  const int saved = errno;
-  int refused = create(loop, &epoll_ops, &rouse__readiness_epoll, out_backend, reason, reason_size);
-  errno = saved;
-  return refused;
+  return rouse__poller_create(loop, &rouse__readiness_epoll, out_backend, reason, reason_size);
 }
 
 static int create_poll(rouse_loop *loop, const rouse_loop_options *options,
                        struct rouse__backend **out_backend, char *reason, size_t reason_size) {
   (void)options;
-  const int saved = errno;
-  int refused = create(loop, &poll_ops, &rouse__readiness_poll, out_backend, reason, reason_size);
-  errno = saved;
-  return refused;
+  return rouse__poller_create(loop, &rouse__readiness_poll, out_backend, reason, reason_size);
 }
 
 static void probe_futexes(rouse_probe *probe, const char *name) {

@@ -1,4 +1,5 @@
 // The doorbell of a sleeping loop: an eventfd, or a pipe where there is none. Both count the rings.
+// A set's own bell, such as a kqueue's user event, does not, so a cell does.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +8,10 @@
 
 #include "backend/poll/poller.h"
 #include "base/assert.h"
+#include "base/atomics.h"
 
 int rouse__bell_open(struct rouse__bell *bell) {
+  *bell = (struct rouse__bell){.reads = -1, .writes = -1};
   bell->reads = bell->writes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   bell->name = "eventfd";
   if (bell->reads >= 0) return 0;
@@ -20,7 +23,20 @@ int rouse__bell_open(struct rouse__bell *bell) {
   return 0;
 }
 
+int rouse__bell_open_counted(struct rouse__bell *bell, const char *name) {
+  *bell = (struct rouse__bell){.reads = -1, .writes = -1, .name = name};
+  bell->cell = rouse__cell_take();
+  if (!bell->cell) return ROUSE_ENOMEM;
+  // RELAXED: whoever counted in it last was heard before it was given back.
+  bell->seen = load_relaxed(&bell->cell->word);
+  return 0;
+}
+
 void rouse__bell_close(struct rouse__bell *bell) {
+  if (bell->cell) {
+    rouse__cell_put(bell->cell);
+    return;
+  }
   close(bell->reads);
   if (bell->writes != bell->reads) close(bell->writes);
 }
@@ -28,7 +44,17 @@ void rouse__bell_close(struct rouse__bell *bell) {
 // A loop is rung once for each sleep, and hears all it was rung whenever it wakes for that: neither
 // form can be full. So what fails here is a descriptor that somebody else has closed, and with it
 // the loop.
-void rouse__bell_ring(const struct rouse__bell *bell) {
+static void ring_counted(struct rouse__cell *cell, struct rouse__readiness *set) {
+  if (set->ops->ring(set)) rouse__die("a loop's doorbell could not be rung", ROUSE__WHERE);
+  // ORDER(poll_bell): release, our use of the set and of the loop's memory.
+  add_release(&cell->word, 1);
+}
+
+void rouse__bell_ring(const struct rouse__bell *bell, struct rouse__readiness *set) {
+  if (bell->cell) {
+    ring_counted(bell->cell, set);
+    return;
+  }
   const uint64_t once = 1;
   const int fd = bell->writes;
   const size_t size = fd == bell->reads ? sizeof once : 1;
@@ -41,7 +67,15 @@ void rouse__bell_ring(const struct rouse__bell *bell) {
   errno = saved;
 }
 
-uint64_t rouse__bell_hear(const struct rouse__bell *bell) {
+static uint64_t hear_counted(struct rouse__bell *bell) {
+  // ORDER(poll_bell): acquire, the end of the ringers' use of the loop and its set.
+  uint32_t now = load_acquire(&bell->cell->word), before = bell->seen;
+  bell->seen = now;
+  return now - before;
+}
+
+uint64_t rouse__bell_hear(struct rouse__bell *bell) {
+  if (bell->cell) return hear_counted(bell);
   union {
     uint64_t count;
     char rings[64];

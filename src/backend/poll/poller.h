@@ -4,6 +4,7 @@
 
 #include "backend/poll/readiness.h"
 #include "runtime/backend.h"
+#include "runtime/cell.h"
 
 // --- operations.c: system calls that don't wait --------------------------------------------------
 
@@ -38,19 +39,29 @@ bool rouse__poller_has_pipes_that_do_not_wait(void);
 // Whether a close of |fd| can't block: a socket that does not linger.
 bool rouse__poller_closes_at_once(int fd);
 
+// --- backend.c -----------------------------------------------------------------------------------
+
+// A backend over a set of the kind |readiness|, whose name it has. As rouse__backend_kind.create().
+int rouse__poller_create(rouse_loop *loop, const struct rouse__readiness_ops *readiness,
+                         struct rouse__backend **out_backend, char *reason, size_t reason_size);
+
 // --- doorbell.c ----------------------------------------------------------------------------------
 
 struct rouse__bell {
-  int reads, writes;  // descriptors; the same one if it is an eventfd
+  int reads, writes;  // descriptors; the same one if it is an eventfd; -1: the set's own bell
   const char *name;
+  struct rouse__cell *cell;  // the set's own bell: counts the rings, for it does not
+  uint32_t seen;             // the count that was heard
 };
 
 int rouse__bell_open(struct rouse__bell *bell);
+// For a set with a bell of its own.
+int rouse__bell_open_counted(struct rouse__bell *bell, const char *name);
 void rouse__bell_close(struct rouse__bell *bell);
-// Any thread. After the system call |bell| is touched no more.
-void rouse__bell_ring(const struct rouse__bell *bell);
+// Any thread. After the system call |bell| and |set| are touched no more.
+void rouse__bell_ring(const struct rouse__bell *bell, struct rouse__readiness *set);
 // How often it was rung since it was last heard.
-uint64_t rouse__bell_hear(const struct rouse__bell *bell);
+uint64_t rouse__bell_hear(struct rouse__bell *bell);
 
 // --- waiters.c -----------------------------------------------------------------------------------
 
@@ -71,6 +82,7 @@ struct waiters {
 
 struct poller {
   struct rouse__backend base;
+  struct rouse__backend_ops ops;
   struct rouse__readiness *readiness;
   struct rouse__bell bell;
   uint64_t waiting;

@@ -16,7 +16,8 @@ typedef void rouse__readiness_fn(void *context, int fd, uint32_t key, uint32_t e
 
 struct rouse__readiness_ops {
   const char *name;
-  // Makes a set that reports |bell|, with key 0, whenever it can be read. 0 or what was refused.
+  // Makes a set that reports |bell|, with key 0, whenever it can be read; -1: there is none, for
+  // the set has its own, ring(). 0 or what was refused.
   int (*create)(int bell, struct rouse__readiness **out_set);
   void (*destroy)(struct rouse__readiness *set);
   // Arms |fd| for |events| in place of those before. |key| is the set's, one for each number, 0 at
@@ -25,6 +26,9 @@ struct rouse__readiness_ops {
   // ROUSE_ENOSPC: not armed.
   int (*arm)(struct rouse__readiness *set, int fd, uint32_t events, uint32_t *key,
              bool *out_replaced);
+  // NULL, or: makes the wait() that sleeps, or the next one, return. Any thread. 0 or an errno
+  // value.
+  int (*ring)(struct rouse__readiness *set);
   // Nobody waits for |fd| any more. One report may still come.
   void (*disarm)(struct rouse__readiness *set, int fd, uint32_t *key);
   // Reports what is ready. If nothing is, sleeps until something is, or |deadline_ns| (0: not at
@@ -38,6 +42,7 @@ struct rouse__readiness {
 };
 
 extern const struct rouse__readiness_ops rouse__readiness_epoll, rouse__readiness_poll;
+extern const struct rouse__readiness_ops rouse__readiness_kqueue;
 
 // Whether the kernel has a sleep on an epoll set in nanoseconds.
 bool rouse__epoll_has_pwait2(void);
