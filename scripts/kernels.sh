@@ -18,7 +18,7 @@ kernel_settings() {
       wants="$wants aarch64-gcc qemu-aarch64 qemu-system-aarch64"
       ;;
   esac
-  wants="$wants make xz cpio gzip"
+  wants="$wants make xz cpio gzip debian-keyring"
   cross_settings "$target"
   configure+=(-DROUSE_EXAMPLES=OFF -DCMAKE_EXE_LINKER_FLAGS=-static)
 }

@@ -41,6 +41,7 @@ has() {
       program "${1%-gcc}-linux-gnu-gcc" && links "${1%-gcc}-linux-gnu-gcc" -static
       ;;
     i386-gcc) program gcc && links gcc -m32 -idirafter "/usr/include/$(gcc -print-multiarch)" ;;
+    debian-keyring) [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ;;
     musl-gcc) program musl-gcc && links musl-gcc -static ;;
     qemu-aarch64 | qemu-riscv64) program "$1" || program "$1-static" ;;
     *) die "scripts/needs.sh does not know '$1'" ;;
@@ -104,6 +105,7 @@ package() {
     # Not gcc-multilib, which can't be installed beside cross compilers.
     i386-gcc:apt) echo "$(apt-cache depends gcc | sed -nE 's/.*Depends: (gcc-[0-9]+)$/\1/p' | head -n 1)-multilib" ;;
     musl-gcc:apt) echo musl-tools ;;
+    debian-keyring:apt) echo debian-archive-keyring ;;
     musl-gcc:pacman) echo musl ;;
     qemu-aarch64:zypper | qemu-riscv64:zypper) echo qemu-linux-user ;;
     qemu-aarch64:apk | qemu-riscv64:apk) echo "$1" ;;

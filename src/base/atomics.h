@@ -11,6 +11,13 @@
 
 #include <rouse/api.h>
 
+// The library claims that no call waits for another thread, which a lock inside these would break.
+// (Words of 16 bits are not judged: where the compiler has none, its library uses wider ones.)
+#if __GCC_ATOMIC_INT_LOCK_FREE != 2 || __GCC_ATOMIC_LLONG_LOCK_FREE != 2 ||                        \
+    __GCC_ATOMIC_POINTER_LOCK_FREE != 2
+#error "this processor has no lock-free words of 64 bits"
+#endif
+
 #define load_relaxed(p) __atomic_load_n(&(p)->raw, __ATOMIC_RELAXED)
 #define load_acquire(p) __atomic_load_n(&(p)->raw, __ATOMIC_ACQUIRE)
 #define store_relaxed(p, v) __atomic_store_n(&(p)->raw, (v), __ATOMIC_RELAXED)

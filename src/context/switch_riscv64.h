@@ -37,11 +37,17 @@ struct rouse__context_registers {
 #define ROUSE__CONTEXT_LOSES_FLOATS
 #endif
 
+// How long vectors are is set anew after any inline assembly by clang, which has no name for it.
 #if defined __riscv_vector
+#if defined __clang__
+#define ROUSE__CONTEXT_LOSES_LENGTH
+#else
+#define ROUSE__CONTEXT_LOSES_LENGTH , "vl", "vtype"
+#endif
 #define ROUSE__CONTEXT_LOSES_VECTORS                                                               \
   , "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", \
       "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27",   \
-      "v28", "v29", "v30", "v31", "vl", "vtype"
+      "v28", "v29", "v30", "v31" ROUSE__CONTEXT_LOSES_LENGTH
 #else
 #define ROUSE__CONTEXT_LOSES_VECTORS
 #endif
