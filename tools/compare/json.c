@@ -75,6 +75,7 @@ static cJSON *columns_json(void) {
     cJSON *object = cJSON_CreateObject();
     add_text(object, "key", about->key);
     add_text(object, "section", sections[about->section].title);
+    add_text(object, "section_key", sections[about->section].key);
     add_text(object, "title", about->title);
     cJSON_AddStringToObject(object, "unit", about->unit);
     cJSON_AddBoolToObject(object, "more_is_better", about->more_is_better);

@@ -1,0 +1,20 @@
+# Chromium without a screen: what ./dev and the test of the report have in common.
+#
+# chromium_run PROFILE ARGUMENT...: $CHROMIUM (chromium) with a fresh profile in the directory PROFILE,
+# nothing that goes to the network, and its own chatter kept apart from the page's messages.
+chromium_run() {
+  local profile=$1
+  shift
+  rm -rf "$profile"
+  timeout 120 "${CHROMIUM:-chromium}" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
+    --user-data-dir="$profile" "$@"
+}
+
+# What makes a page believe that the system is dark or light.
+chromium_theme() {
+  case $1 in
+    dark) echo --blink-settings=preferredColorScheme=0 ;;
+    light) echo --blink-settings=preferredColorScheme=1 ;;
+  esac
+}
