@@ -24,11 +24,11 @@ lane_settings() {
     gcc-*) configure+=(-DCMAKE_C_COMPILER=gcc) ;;
   esac
   case $1 in
-    gcc-debug) select=(-E '^tool\.') ;;
-    clang-debug) select=(-E '^(tool|model|consumer)\.') ;;
+    gcc-debug) select=(-E '^(tool|browser)\.') ;;
+    clang-debug) select=(-E '^(tool|browser|model|consumer)\.') ;;
     gcc-release | clang-release)
       configure+=(-DCMAKE_BUILD_TYPE=Release -DROUSE_BENCH=ON)
-      select=(-E '^(model|tidy)\.')
+      select=(-E '^(model|tidy|browser)\.')
       ;;
     gcc-thread | clang-thread)
       wants="$wants ${1%-*}-sanitizers"
@@ -59,6 +59,11 @@ lane_settings() {
       wants="$wants make xz $1-gcc"
       cross_settings "$1"
       ;;
+    browser)
+      wants="$wants chromium"
+      configure=(-DCMAKE_BUILD_TYPE=Release)
+      select=(-R '^browser\.')
+      ;;
     kernel-*) kernel_settings "$1" ;;
     lint) wants="$wants clang clang-format clang-tidy cppcheck" ;;
     *) die "no such lane: $1" ;;
@@ -74,7 +79,7 @@ cross_settings() {
 }
 
 all_lanes="gcc-debug gcc-release gcc-thread gcc-address"
-heavy_lanes="clang-debug clang-release clang-thread aarch64 riscv64 i386 musl lint"
+heavy_lanes="clang-debug clang-release clang-thread aarch64 riscv64 i386 musl browser lint"
 
 # A result that is not a test's own.
 result() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results"; }

@@ -36,6 +36,7 @@ has() {
     clang-format) program clang-format ;;
     clang-tidy) program clang-tidy ;;
     cppcheck) program cppcheck ;;
+    chromium) program chromium || program chromium-browser || program google-chrome ;;
     make | xz | cpio | gzip | qemu-system-*) program "$1" ;;
     aarch64-gcc | riscv64-gcc)
       program "${1%-gcc}-linux-gnu-gcc" && links "${1%-gcc}-linux-gnu-gcc" -static
@@ -114,7 +115,7 @@ package() {
     qemu-system-x86_64:apt) echo qemu-system-x86 ;;
     qemu-system-aarch64:apt) echo qemu-system-arm ;;
     perl:dnf) echo perl-interpreter perl-JSON-PP perl-Socket ;;
-    cmake:* | make:* | xz:* | cpio:* | gzip:* | qemu-system-*:* | clang:* | cppcheck:* | perl:* | attr:* | acl:*) echo "$1" ;;
+    cmake:* | make:* | xz:* | cpio:* | gzip:* | qemu-system-*:* | clang:* | cppcheck:* | chromium:* | perl:* | attr:* | acl:*) echo "$1" ;;
   esac
 }
 

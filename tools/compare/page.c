@@ -160,7 +160,7 @@ static void write_best(FILE *to, const results *results, const choice *choice) {
     fputs("<td class=\"words\">nothing here can</td>", to);
     return;
   }
-  fprintf(to, "<td class=\"words\"><span class=\"pick\">%s</span> <span class=\"note\">%s ",
+  fprintf(to, "<td class=\"words\"><span class=\"pick\">%s</span> <span class=\"note amount\">%s ",
           results->rows[choice->best].name, figure_text(value, choice->scores[choice->best]));
   markup_text(to,
               choice->score == COLUMN_COUNT ? "× the best of each" : columns[choice->score].unit);
@@ -168,20 +168,21 @@ static void write_best(FILE *to, const results *results, const choice *choice) {
   const char *before = "<br>not told apart: ";
   for (uint32_t index = 0; index < results->row_count; index++) {
     if (!choice->as_good[index]) continue;
-    fprintf(to, "%s%s <span class=\"note\">%s</span>", before, results->rows[index].name,
+    fprintf(to, "%s%s <span class=\"note amount\">%s</span>", before, results->rows[index].name,
             figure_text(value, choice->scores[index]));
     before = ", ";
   }
   fputs("</td>", to);
 }
 
-// Reasons in the order of their first rows, each with all its rows.
+// Reasons in the order of their first rows, each with all its rows. What is not available here is
+// told once, above the table.
 static void write_excluded(FILE *to, const results *results, const choice *choice) {
   bool told[ROWS_MAX] = {false};
   fputs("<td class=\"words\"><span class=\"note\">", to);
   for (uint32_t index = 0; index < results->row_count; index++) {
     const char *reason = choice->excluded[index];
-    if (reason[0] == 0 || told[index]) continue;
+    if (reason[0] == 0 || told[index] || !results->rows[index].available) continue;
     fputs("<div>", to);
     markup_text(to, reason);
     const char *before = ": ";
@@ -196,14 +197,27 @@ static void write_excluded(FILE *to, const results *results, const choice *choic
   fputs("</span></td>", to);
 }
 
+static void write_unavailable(FILE *to, const results *results) {
+  for (uint32_t index = 0; index < results->row_count; index++) {
+    const row *row = &results->rows[index];
+    if (row->available) continue;
+    fprintf(to, " Not available here: %s (", row->name);
+    markup_text(to, row->reason);
+    fputs(").", to);
+  }
+}
+
 static void write_matrix(FILE *to, const results *results) {
   fputs(
       "<section id=\"matrix\">\n<h2>Which when</h2>\n<p class=\"lead\">Computed from the figures "
       "and abilities below by the rule that stands under each need. Approaches whose runs "
-      "overlap those of the best are named beside it: these runs can't tell them "
-      "apart.</p>\n<div class=\"scroll\"><table data-section=\"matrix\"><thead><tr><th>need and "
-      "rule</th><th class=\"words\">take</th><th class=\"words\">no candidates</th></tr></thead>"
-      "<tbody>\n",
+      "overlap those of the best are named beside it: these runs can't tell them apart.",
+      to);
+  write_unavailable(to, results);
+  fputs(
+      "</p>\n<div class=\"scroll\"><table class=\"matrix\" data-section=\"matrix\"><thead><tr>"
+      "<th>need and rule</th><th class=\"words\">take</th><th class=\"words\">no "
+      "candidates</th></tr></thead><tbody>\n",
       to);
   for (uint32_t index = 0; index < results->matrix_count; index++) {
     const choice *choice = &results->matrix[index];
