@@ -2,6 +2,7 @@
 #ifndef ROUSE_ROUSE_H
 #define ROUSE_ROUSE_H
 
+#include <rouse/acceptor.h>
 #include <rouse/clock.h>
 #include <rouse/errors.h>
 #include <rouse/event.h>
@@ -14,6 +15,7 @@
 #include <rouse/pipe.h>
 #include <rouse/probe.h>
 #include <rouse/process.h>
+#include <rouse/receiver.h>
 #include <rouse/run.h>
 #include <rouse/semaphore.h>
 #include <rouse/signal.h>

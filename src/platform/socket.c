@@ -72,6 +72,15 @@ int rouse__socket_pair(bool datagrams, bool blocking, int out_fds[2]) {
   return failed ? failure(saved, -1) : 0;
 }
 
+int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size) {
+  int saved = errno;
+  ssize_t got;
+  do {
+    got = recv(fd, buffer, size, MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  return got < 0 ? failure(saved, -1) : got;
+}
+
 // --- addresses -----------------------------------------------------------------------------------
 
 int rouse__socket_address(int fd, bool of_peer, struct sockaddr *address, uint32_t *size) {

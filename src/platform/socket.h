@@ -18,6 +18,9 @@ int rouse__socket_set_peer(int fd, const struct sockaddr *address, uint32_t size
 int rouse__socket_pair(bool datagrams, bool blocking, int out_fds[2]);
 void rouse__socket_close(int fd);
 
+// Receives what is there, without waiting: the bytes, 0 at the end, ROUSE_EAGAIN, or a failure.
+int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size);
+
 // The address that |fd| is bound to, or its peer's.
 int rouse__socket_address(int fd, bool of_peer, struct sockaddr *address, uint32_t *size);
 // The port that |fd| is bound to.

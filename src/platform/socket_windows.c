@@ -165,6 +165,17 @@ static int pair_of_streams(int listener, int out_fds[2]) {
 }
 
 // Windows has no pairs: connections over the loopback stand for them.
+
+// The mode counts for calls that are not overlapped, so for this one only.
+int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size) {
+  uint64_t saved = rouse__errno_save();
+  u_long on = 1;
+  ioctlsocket(rouse__socket(fd), FIONBIO, &on);
+  int got = recv(rouse__socket(fd), buffer, (int)size, 0);
+  if (got < 0) return failure(saved, -1);
+  rouse__errno_restore(saved);
+  return got;
+}
 int rouse__socket_pair(bool datagrams, bool blocking, int out_fds[2]) {
   uint64_t saved = rouse__errno_save();
   int result;

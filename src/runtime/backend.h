@@ -9,6 +9,7 @@
 
 #include <rouse/file.h>
 #include <rouse/probe.h>
+#include <rouse/receiver.h>
 #include <rouse/tcp.h>
 
 #include "base/assert.h"
@@ -49,8 +50,13 @@ enum rouse__operation {
   ROUSE__IO_FUTEX_WAIT,
   ROUSE__IO_FUTEX_WAKE,
 
+  // Operations with many results (stream.h), each reported by rouse__io_more().
+  ROUSE__IO_ACCEPT_MANY,   // fd
+  ROUSE__IO_RECEIVE_MANY,  // fd, address: rouse_buffers
   ROUSE__IO_OPERATIONS,
-  ROUSE__IO_FUTEX_ANY,  // made of others by futex.c; no backend sees it
+  ROUSE__IO_NEXT =
+      ROUSE__IO_OPERATIONS,  // address: the stream; made by stream.c; no backend sees it
+  ROUSE__IO_FUTEX_ANY,       // made of others by futex.c; no backend sees it
   // Only for backends with |handles|:
   ROUSE__IO_HANDLE,  // fd: a handle that is waited for
   ROUSE__IO_PIPE,    // fd: a named pipe; until a client has connected
@@ -90,6 +96,12 @@ struct rouse__backend_ops {
   // to backend->bells_heard, on the loop's thread, inside poll(). After the system call the ringer
   // touches the backend no more.
   void (*ring)(struct rouse__backend *backend);
+  // For backends that take buffers of a group by themselves; else NULL. buffers_open() makes a
+  // group of |count|; NULL if it can't: then they are taken one by one. buffers_give() gives one
+  // that is free.
+  void *(*buffers_open)(struct rouse__backend *backend, uint32_t count, uint16_t *out_group);
+  void (*buffers_close)(struct rouse__backend *backend, void *system, uint16_t group);
+  void (*buffers_give)(struct rouse__backend *backend, rouse_buffers *buffers, uint32_t index);
 };
 
 struct rouse__backend {
@@ -117,6 +129,16 @@ extern const struct rouse__backend_kind rouse__backend_io_uring;
 
 // For backends: |io| has ended with |result|. Loop's thread only.
 void rouse__io_complete(rouse_io *io, int64_t result);
+
+// For backends: |io|, with many results, has one more: a descriptor, or so many bytes (above 0) in
+// buffer |buffer|. False: it is to end, as if it had been cancelled.
+bool rouse__io_more(rouse_io *io, int64_t result, uint32_t buffer);
+// For backends that take buffers one by one: |io|, a RECEIVE_MANY, can receive. ROUSE_EAGAIN: it is
+// to wait for that again; else what it has ended with.
+int64_t rouse__receive_ready(rouse_io *io);
+// Of a group: what the backend has of it, its number there, and where a buffer is.
+void *rouse__buffers_system(const rouse_buffers *buffers, uint16_t *out_group);
+void *rouse__buffers_data(const rouse_buffers *buffers, uint32_t index, uint32_t *out_size);
 
 // For backends: runs |io| (a file operation) as a blocking call on the loop's pool, and completes
 // it. 0, or ROUSE_ENOMEM. |perform| makes the system call on a pool thread and returns the result.

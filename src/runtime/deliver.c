@@ -104,6 +104,8 @@ void rouse__loop_end(rouse_loop *loop, rouse_wait *wait) {
 static void leave_operation(rouse_loop *loop, rouse_io *io) {
   if (io->operation == ROUSE__IO_FUTEX_ANY) {
     rouse__futex_any_leave(io);
+  } else if (io->operation == ROUSE__IO_NEXT) {
+    rouse__stream_leave(io);
   } else if (io->state == ROUSE__IO_POOLED) {
     rouse__io_blocking_cancel(io);
   } else if (io->state == ROUSE__IO_THREADED) {
@@ -163,6 +165,12 @@ int rouse_wait_timer_start(rouse_wait *wait, int64_t deadline_ns) {
   return ROUSE_PENDING;
 }
 
+static int submit(rouse_loop *loop, rouse_io *io) {
+  if (io->operation == ROUSE__IO_NEXT) return rouse__stream_next(io);
+  if (io->operation == ROUSE__IO_FUTEX_ANY) return rouse__futex_any_start(io);
+  return loop->backend->ops->submit(loop->backend, io);
+}
+
 int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   rouse_wait *wait = &io->wait;
   rouse_loop *loop = loop_of(wait->waker);
@@ -173,13 +181,12 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   io->state = ROUSE__IO_BACKEND;
   io->result = 0;
   uint64_t saved = rouse__errno_save();
-  int refused = io->operation == ROUSE__IO_FUTEX_ANY
-                    ? rouse__futex_any_start(io)
-                    : loop->backend->ops->submit(loop->backend, io);
+  int refused = submit(loop, io);
   rouse__errno_restore(saved);
   if (refused) return refused;
   loop->waker.pending++;
-  if (deadline_ns != ROUSE_FOREVER) arm(&loop->waker, wait);
+  bool open = wait->outcome == ROUSE__OUTCOME_PENDING;
+  if (deadline_ns != ROUSE_FOREVER && open) arm(&loop->waker, wait);
   return ROUSE_PENDING;
 }
 
@@ -287,6 +294,19 @@ static void block(struct rouse__waker *waker, struct rouse__blocked *blocked) {
   rouse_loop *loop = loop_of(waker);
   blocked->owner = loop->current;
   rouse__task_suspend(loop, &blocked->wait);
+}
+
+int rouse__loop_usable(void) {
+  const rouse_loop *loop = rouse__loop_here;
+  if (!loop) return ROUSE_ENOLOOP;
+  return rouse__loop_forked(loop) ? ROUSE_EFORKED : 0;
+}
+
+int rouse__loop_may_wait(void) {
+  int refused = rouse__loop_usable();
+  if (!refused) refused = may_block(&rouse__loop_here->waker);
+  if (!refused) rouse__inline_budget_use();
+  return refused;
 }
 
 int64_t rouse__io_wait(rouse_io *io, int64_t deadline_ns) {

@@ -158,7 +158,7 @@ int rouse__loop_run(rouse_loop *loop) {
     if (done || !nothing_to_do(loop)) continue;
     // ORDER(group): acquire, what all tasks of the group did before they ended.
     bool over = load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING;
-    if (over && loop->stop_arrived) return ROUSE_DONE;
+    if (over && loop->stop_arrived && !loop->ending) return ROUSE_DONE;
     int failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
     if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
@@ -285,6 +285,11 @@ int rouse_loop_destroy(rouse_loop *loop) {
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
   settle_mail(loop);
+  while (loop->ending) {
+    loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);
+    settle_mail(loop);
+  }
+  if (loop->holders) return ROUSE_EBUSY;
   if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
   uint64_t saved = rouse__errno_save();
   while (loop->backend->bells_heard < loop->bells_owed) {

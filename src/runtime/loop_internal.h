@@ -70,6 +70,8 @@ struct rouse_loop {
   int64_t spin_ns, spin_most_ns;
   uint64_t bells_owed;
   int32_t turn_left;    // dispatches that the current turn may still make
+  uint32_t ending;      // operations of objects that were destroyed, still under way
+  uint32_t holders;     // objects that are to be destroyed before the loop
   uint64_t task_count;  // spawned here or arrived, not ended: above 0 it holds the group
   rouse_loop_options options;
   rouse_loop_stats stats;
@@ -126,6 +128,13 @@ bool rouse__loop_expire(rouse_loop *loop);
 
 // Starts |io|, whose fields are set. Own thread. ROUSE_PENDING or a failure.
 int rouse__io_submit(rouse_io *io, int64_t deadline_ns);
+// Operations that no backend sees (stream.c): a wait for a stream's next result.
+int rouse__stream_next(rouse_io *io);
+void rouse__stream_leave(rouse_io *io);
+// 0, or why the calling thread has no loop to use.
+int rouse__loop_usable(void);
+// 0, or why the calling task may not wait now, even where it would not have to; counts the call.
+int rouse__loop_may_wait(void);
 // A pooled operation has ended with |result|. Any thread.
 void rouse__io_blocking_done(rouse_io *io, int64_t result);
 

@@ -173,6 +173,15 @@ static void report_features(rouse_probe *probe, const struct io_uring *ring, uin
                    "system calls need no look-up of the descriptor");
 }
 
+static void report_many(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
+  char reason[ROUSE__URING_REASON_SIZE] = "";
+  int refused = rouse__uring_try_accepts(ring, without, reason, sizeof reason);
+  rouse__probe_add(probe, OURS, "multishot_accept", !refused, "%s", reason);
+  *reason = 0;
+  refused = rouse__uring_try_receives(ring, without, reason, sizeof reason);
+  rouse__probe_add(probe, OURS, "multishot_receive", !refused, "%s", reason);
+}
+
 static void report_bells(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
   static const char *const names[ROUSE__URING_BELLS] = {"doorbell_eventfd", "doorbell_futex",
                                                         "doorbell_msg_ring"};
@@ -203,5 +212,6 @@ void rouse__uring_probe(rouse_probe *probe) {
   report_operations(probe, &ring, without);
   rouse__uring_report_futexes(probe, &ring, without);
   report_bells(probe, &ring, without);
+  report_many(probe, &ring, without);
   rouse__uring_exit(&ring);
 }

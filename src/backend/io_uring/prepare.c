@@ -142,6 +142,8 @@ unsigned rouse__uring_readiness_of(const rouse_io *io) {
     case ROUSE__IO_READ:
     case ROUSE__IO_READ_SPANS:
     case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_ACCEPT_MANY:
+    case ROUSE__IO_RECEIVE_MANY:
     case ROUSE__IO_RECEIVE:
     case ROUSE__IO_RECEIVE_SPANS:
     case ROUSE__IO_RECEIVE_FROM:

@@ -36,31 +36,12 @@
 enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000;
 
-// rouse_io.backend
-enum { NEXT, PREVIOUS, FLAGS };
+enum { NEXT, PREVIOUS, FLAGS = ROUSE__URING_FLAGS };
+enum { POLLING = ROUSE__URING_POLLING, CANCELLED = ROUSE__URING_CANCELLED };
 enum {
   WAITING = 1,         // in |waiting|
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
-  CANCELLED = 8,       // its end was asked for
-  POLLING = 16,        // it was tried too early, and waits for readiness
-};
-
-struct list {
-  rouse_io *first, *last;
-};
-
-struct uring {
-  struct rouse__backend backend;
-  struct io_uring ring;
-  struct rouse__uring_bell bell;
-  struct rouse__uring_setup setup;
-  struct list waiting, ended, cancels;
-  uint64_t operations;  // that the ring can do, a bit each
-  unsigned cancel_flags;
-  uint64_t events;  // completions and bells, to tell whether anything came
-  bool refused;     // the kernel did not take all entries
-  int failure;      // what ends the loop's run
 };
 
 static struct uring *uring_of(struct rouse__backend *backend) {
@@ -135,6 +116,8 @@ static bool start(struct uring *uring, rouse_io *io) {
   if (!sqe) return false;
   if (io->backend[FLAGS] & POLLING) {
     io_uring_prep_poll_add(sqe, io->fd, rouse__uring_readiness_of(io));
+  } else if (rouse__uring_is_many(io->operation)) {
+    rouse__uring_many_prepare(uring, sqe, io);
   } else {
     rouse__uring_prepare(sqe, io);
   }
@@ -142,7 +125,7 @@ static bool start(struct uring *uring, rouse_io *io) {
   return true;
 }
 
-static void start_or_wait(struct uring *uring, rouse_io *io) {
+void rouse__uring_start(struct uring *uring, rouse_io *io) {
   if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
 }
 
@@ -169,7 +152,7 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
-  start_or_wait(uring, io);
+  rouse__uring_start(uring, io);
   return 0;
 }
 
@@ -182,8 +165,7 @@ static bool start_cancel(struct uring *uring, rouse_io *io) {
   return true;
 }
 
-static void cancel(struct rouse__backend *backend, rouse_io *io) {
-  struct uring *uring = uring_of(backend);
+void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
   if (io->backend[FLAGS] & CANCELLED) return;
   io->backend[FLAGS] |= CANCELLED;
   if (io->backend[FLAGS] & WAITING) {
@@ -192,6 +174,10 @@ static void cancel(struct rouse__backend *backend, rouse_io *io) {
   } else if (uring->cancels.first || !start_cancel(uring, io)) {
     list_add(&uring->cancels, io, CANCEL_WAITING);
   }
+}
+
+static void cancel(struct rouse__backend *backend, rouse_io *io) {
+  rouse__uring_cancel(uring_of(backend), io);
 }
 
 // Before a sleep, not earlier: a bell rung while none listens is heard by the next that does. So an
@@ -220,18 +206,12 @@ static bool refill(struct uring *uring) {
 
 // --- completions ---------------------------------------------------------------------------------
 
-static void complete(struct uring *uring, rouse_io *io, int64_t result) {
+void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result) {
   if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
   uring->backend.in_flight--;
   uring->events++;
   ROUSE__URING_RECEIVED(ROUSE__URING_TALKS(io->operation));
   rouse__io_complete(io, result);
-}
-
-// A wait inside a system call was interrupted: as EINTR, or by the numbers with which the kernel
-// asks itself to make the call again, which some operations let out.
-static bool interrupted(int result) {
-  return result == -EINTR || (result <= -ROUSE__ERESTARTSYS && result >= -ROUSE__ERESTART_BLOCK);
 }
 
 // Whether |io|, which has ended with |result|, is to be tried again: nothing has happened yet.
@@ -243,7 +223,7 @@ static bool to_try_again(rouse_io *io, int result) {
   bool polled = io->backend[FLAGS] & POLLING;
   io->backend[FLAGS] &= ~(uintptr_t)POLLING;
   if (polled) return result >= 0;
-  if (interrupted(result)) return io->operation != ROUSE__IO_CLOSE;
+  if (rouse__uring_interrupted(result)) return io->operation != ROUSE__IO_CLOSE;
   if (result == -EAGAIN && rouse__uring_readiness_of(io)) {
     io->backend[FLAGS] |= POLLING;
     return true;
@@ -257,13 +237,17 @@ static bool to_try_again(rouse_io *io, int result) {
 
 // A close is done, whatever interrupted it.
 static int64_t result_of(rouse_io *io, int result) {
-  if (io->operation == ROUSE__IO_CLOSE && interrupted(result)) return 0;
+  if (io->operation == ROUSE__IO_CLOSE && rouse__uring_interrupted(result)) return 0;
   if (result < 0) return rouse_error_from_system(-result);
   return io->operation == ROUSE__IO_RECEIVE_FROM ? rouse__message_result(io, result) : result;
 }
 
 static void operation_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
   int result = cqe->res;
+  if (rouse__uring_is_many(io->operation)) {
+    rouse__uring_many_ended(uring, io, cqe);
+    return;
+  }
   if (cqe->flags & IORING_CQE_F_NOTIF) {
     result = (int)io->result;  // noted when the bytes were taken
   } else if (cqe->flags & IORING_CQE_F_MORE) {
@@ -271,11 +255,11 @@ static void operation_ended(struct uring *uring, rouse_io *io, const struct io_u
     return;
   }
   if (!to_try_again(io, result)) {
-    complete(uring, io, result_of(io, result));
+    rouse__uring_complete(uring, io, result_of(io, result));
   } else if (io->backend[FLAGS] & CANCELLED) {
-    complete(uring, io, ROUSE_ECANCELED);
+    rouse__uring_complete(uring, io, ROUSE_ECANCELED);
   } else {
-    start_or_wait(uring, io);
+    rouse__uring_start(uring, io);
   }
 }
 
@@ -311,7 +295,7 @@ static void settle_ended(struct uring *uring) {
   rouse_io *io;
   while ((io = uring->ended.first)) {
     list_remove(&uring->ended, io, ENDED);
-    complete(uring, io, ROUSE_ECANCELED);
+    rouse__uring_complete(uring, io, ROUSE_ECANCELED);
   }
 }
 
@@ -416,6 +400,9 @@ static const struct rouse__backend_ops ops = {
     .cancel = cancel,
     .poll = poll,
     .ring = ring,
+    .buffers_open = rouse__uring_buffers_open,
+    .buffers_close = rouse__uring_buffers_close,
+    .buffers_give = rouse__uring_buffers_give,
 };
 
 static int open_bell(struct uring *uring, uint32_t without, char *reason, size_t reason_size) {
@@ -443,6 +430,7 @@ static int create(rouse_loop *loop, const rouse_loop_options *options,
   }
   uring->backend.ops = &ops;
   uring->backend.loop = loop;
+  uring->without = without;
   refused = rouse__uring_set_up(&uring->ring, entries ? entries : ENTRIES_DEFAULT, without,
                                 &uring->setup, reason, reason_size);
   if (refused) goto out_free;

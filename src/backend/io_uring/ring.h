@@ -2,6 +2,7 @@
 #ifndef ROUSE_BACKEND_IO_URING_RING_H
 #define ROUSE_BACKEND_IO_URING_RING_H
 
+#include <errno.h>
 #include <liburing.h>
 
 #include "backend/io_uring/constants.h"
@@ -25,10 +26,19 @@ enum {
   ROUSE__URING_WITHOUT_REGISTERED_RING = 1 << 7,
   ROUSE__URING_WITHOUT_FILE_NAMES = 1 << 8,  // operations on names: unlink, rename, mkdir, …
   ROUSE__URING_WITHOUT_SEND_ZC = 1 << 9,
+  ROUSE__URING_WITHOUT_MULTISHOT_ACCEPT = 1 << 10,
+  ROUSE__URING_WITHOUT_MULTISHOT_RECEIVE = 1 << 11,  // into provided buffers
 };
 
 // user_data of what is not an operation. Operations have their address, which is larger.
 enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
+
+// rouse_io.backend: two links, flags.
+enum { ROUSE__URING_FLAGS = 2 };
+enum {
+  ROUSE__URING_CANCELLED = 8,  // its end was asked for
+  ROUSE__URING_POLLING = 16,   // it was tried too early, and waits for readiness
+};
 
 // --- setup.c -------------------------------------------------------------------------------------
 
@@ -105,6 +115,60 @@ bool rouse__uring_bell_look(struct rouse__uring_bell *bell, uint64_t *heard);
 // Any thread. 0 or a negative errno value, which only a doorbell that was never seen to work can
 // have.
 int rouse__uring_bell_ring(struct rouse__uring_bell *bell);
+
+// --- ring.c --------------------------------------------------------------------------------------
+
+struct list {
+  rouse_io *first, *last;
+};
+
+struct uring {
+  struct rouse__backend backend;
+  struct io_uring ring;
+  struct rouse__uring_bell bell;
+  struct rouse__uring_setup setup;
+  struct list waiting, ended, cancels;
+  uint32_t without;     // what to do without
+  uint64_t operations;  // that the ring can do, a bit each
+  uint32_t groups;      // of buffers, made so far
+  unsigned cancel_flags;
+  uint64_t events;  // completions and bells, to tell whether anything came
+  bool refused;     // the kernel did not take all entries
+  int failure;      // what ends the loop's run
+};
+
+// Puts |io| onto the ring, or into the list of those that wait for room.
+void rouse__uring_start(struct uring *uring, rouse_io *io);
+void rouse__uring_cancel(struct uring *uring, rouse_io *io);
+void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result);
+
+// A wait inside a system call was interrupted: as EINTR, or by the numbers with which the kernel
+// asks itself to make the call again, which some operations let out.
+static inline bool rouse__uring_interrupted(int result) {
+  return result == -EINTR || (result <= -ROUSE__ERESTARTSYS && result >= -ROUSE__ERESTART_BLOCK);
+}
+
+// --- many.c: operations with many results, and groups of buffers ---------------------------------
+
+static inline bool rouse__uring_is_many(unsigned operation) {
+  return operation == ROUSE__IO_ACCEPT_MANY || operation == ROUSE__IO_RECEIVE_MANY;
+}
+void rouse__uring_many_prepare(struct uring *uring, struct io_uring_sqe *sqe, rouse_io *io);
+void rouse__uring_many_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe);
+void *rouse__uring_buffers_open(struct rouse__backend *backend, uint32_t count,
+                                uint16_t *out_group);
+void rouse__uring_buffers_close(struct rouse__backend *backend, void *system, uint16_t group);
+void rouse__uring_buffers_give(struct rouse__backend *backend, rouse_buffers *buffers,
+                               uint32_t index);
+
+// --- try_many.c ----------------------------------------------------------------------------------
+
+enum { ROUSE__URING_MANY_ACCEPTS = 1, ROUSE__URING_MANY_RECEIVES = 2 };
+// Which operations with many results the kernel was seen to do. Tried once for the process.
+uint32_t rouse__uring_many(uint32_t without);
+// The same, on |ring|: 0, or a failure and why.
+int rouse__uring_try_accepts(struct io_uring *ring, uint32_t without, char *reason, size_t size);
+int rouse__uring_try_receives(struct io_uring *ring, uint32_t without, char *reason, size_t size);
 
 // --- behaviour.c ---------------------------------------------------------------------------------
 

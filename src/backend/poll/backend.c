@@ -176,6 +176,15 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
   return refused == ROUSE_EPERM ? start_by_pool(poller, io, rouse__poller_perform) : refused;
 }
 
+// Results of an operation with many come from poll() only, so there is no first try.
+static int start_many(struct poller *poller, rouse_io *io) {
+  int refused = io->operation == ROUSE__IO_ACCEPT_MANY ? rouse__poller_listens(io->fd) : 0;
+  if (!refused) refused = start_waiting(poller, io);
+  if (!refused || refused == ROUSE_ENOMEM) return refused;
+  finish(poller, io, refused);
+  return 0;
+}
+
 // Starts |io|, a splice, or goes on with it: waits for one descriptor after the other.
 static int start_splice(struct poller *poller, rouse_io *io) {
   int64_t result = rouse__poller_try(io);
@@ -237,6 +246,9 @@ static int start(struct poller *poller, rouse_io *io) {
     case ROUSE__IO_SEND_TO:
     case ROUSE__IO_SEND_ZERO_COPY:
       return start_by_readiness(poller, io);
+    case ROUSE__IO_ACCEPT_MANY:
+    case ROUSE__IO_RECEIVE_MANY:
+      return start_many(poller, io);
     case ROUSE__IO_CLOSE:
       return start_close(poller, io);
     case ROUSE__IO_FUTEX_WAIT:
@@ -280,6 +292,19 @@ static bool is_transfer(const rouse_io *io) {
          io->operation == ROUSE__IO_READ_SPANS || io->operation == ROUSE__IO_WRITE_SPANS;
 }
 
+// |io|, with many results, is ready: what it has ended with, or ROUSE_EAGAIN.
+static int64_t serve_many(rouse_io *io) {
+  enum { AT_ONCE = 16 };
+  if (io->operation == ROUSE__IO_RECEIVE_MANY) return rouse__receive_ready(io);
+  for (int i = 0; i < AT_ONCE; i++) {
+    int64_t result = rouse__poller_try(io);
+    if (result == ROUSE__NOT_NOW) break;
+    if (result < 0) return result;
+    if (!rouse__io_more(io, result, 0)) return ROUSE_ECANCELED;
+  }
+  return ROUSE_EAGAIN;
+}
+
 // Tries those that wait in one direction, in order, until one is too early.
 static void serve(struct poller *poller, struct waiters *waiters, int direction) {
   rouse_io *io;
@@ -289,6 +314,13 @@ static void serve(struct poller *poller, struct waiters *waiters, int direction)
       int refused = start_splice(poller, io);
       if (refused) finish(poller, io, refused);
       break;  // it may wait here again
+    }
+    if (io->operation == ROUSE__IO_ACCEPT_MANY || io->operation == ROUSE__IO_RECEIVE_MANY) {
+      int64_t result = serve_many(io);
+      if (result == ROUSE_EAGAIN) break;
+      rouse__waiters_remove(poller, waiters, io);
+      finish(poller, io, result);
+      continue;
     }
     if (is_transfer(io) && io->mode == ROUSE__STREAM_BLOCKING) {
       rouse__waiters_remove(poller, waiters, io);

@@ -200,6 +200,15 @@ static int64_t connect_end(const rouse_io *io) {
   return 0;
 }
 
+int rouse__poller_listens(int fd) {
+  int listens;
+  socklen_t size = sizeof listens;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size)) {
+    return rouse_error_from_system(errno);
+  }
+  return listens ? 0 : ROUSE_EINVAL;
+}
+
 bool rouse__poller_closes_at_once(int fd) {
   struct linger linger = {0};
   socklen_t size = sizeof linger;

@@ -36,6 +36,8 @@ int64_t rouse__poller_try_again(rouse_io *io);
 int64_t rouse__poller_perform(rouse_io *io);
 // Whether the kernel can be asked not to wait for a pipe.
 bool rouse__poller_has_pipes_that_do_not_wait(void);
+// 0 if |fd| is a socket that listens; else what an accept fails with.
+int rouse__poller_listens(int fd);
 // Whether a close of |fd| can't block: a socket that does not linger.
 bool rouse__poller_closes_at_once(int fd);
 

@@ -46,6 +46,8 @@ enum rouse__direction rouse__direction_of(const rouse_io *io) {
     case ROUSE__IO_RECEIVE_SPANS:
     case ROUSE__IO_RECEIVE_FROM:
     case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_ACCEPT_MANY:
+    case ROUSE__IO_RECEIVE_MANY:
       return ROUSE__IN;
     case ROUSE__IO_SPLICE:
       return io->mode == ROUSE__SPLICE_TO ? ROUSE__OUT : ROUSE__IN;
