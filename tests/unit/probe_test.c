@@ -34,11 +34,6 @@ static const rouse_probe_feature *feature_of(const char *backend, const char *na
   return NULL;
 }
 
-static bool detail_has(const char *backend, const char *name, const char *text) {
-  const rouse_probe_feature *feature = feature_of(backend, name);
-  return feature && strstr(feature->detail, text);
-}
-
 static bool ends_inside(const char *text, size_t size) { return memchr(text, 0, size) != NULL; }
 
 static void the_default_is_the_first_backend_that_works_and_what_a_loop_gets(void **state) {
@@ -139,6 +134,11 @@ static void features_beyond_the_most_are_left_out(void **state) {
 }
 
 #ifdef ROUSE_HAVE_IO_URING
+
+static bool detail_has(const char *backend, const char *name, const char *text) {
+  const rouse_probe_feature *feature = feature_of(backend, name);
+  return feature && strstr(feature->detail, text);
+}
 
 static void a_refused_io_uring_is_explained_and_passed_over(void **state) {
   (void)state;
