@@ -182,8 +182,9 @@ const approach approach_uring_futex = {
     .summary = "a futex operation of the loop's ring for each wait, woken by the system call",
     .progress = "the kernel's",
     .gaps =
-        "a wake sends back all that are not armed yet, and order is that of arming; the object "
-        "must outlive the wake; loops only; the object's end is the waker's, not the woken's",
+        "a wake sends back all that are not armed yet; the order is that of arming; a cancelled "
+        "wait may still take a wake, and reports it; the object must outlive the wake; loops "
+        "only",
     .can = APPROACH_MANY | APPROACH_LOOPS | APPROACH_ALLOCATES_NOT | APPROACH_KERNEL,
     .object_size = sizeof(struct object),
     .waiter_size = sizeof(struct waiter),

@@ -4,10 +4,9 @@
 //   cancelled waiters   cancel_against_wake_passes_it_on_or_has_it, tokens_reach_everybody
 //   exactness           nobody_is_woken_twice_by_one_wake_all
 //   lifetimes           woken_may_finish_the_object_at_once
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "platform/platform.h"
 #include "under_test.h"
 
 enum { PARTS = 6 };
@@ -194,14 +193,14 @@ static void free_the_object(rouse_wait *self, int result) {
   check_result(result, ROUSE_DONE);
   tested->finish(shelter_->object);
   memset(shelter_->object, 0xee, sizeof *shelter_->object);
-  free(shelter_->object);
+  rouse__free(shelter_->object);
   shelter_->gone++;
 }
 
 static void finish_at_once_round(void) {
   static shelter waiter;
   waiter = (shelter){0};
-  heap_object = aligned_alloc(64, sizeof *heap_object);
+  heap_object = rouse__allocate(sizeof *heap_object, 64);
   waiter.object = heap_object;
   check_result(tested->init(heap_object), ROUSE_DONE);
   approach_waiter_init(&waiter.wait.space.waiter, loop, free_the_object);
@@ -290,7 +289,7 @@ static void producer_thread(void *argument) {
   while (!__atomic_load_n(&no_more, __ATOMIC_RELAXED)) {
     if (__atomic_load_n(&tokens, __ATOMIC_RELAXED) < 64) give_token();
     random_moment(&random);
-    if (random_one_in(&random, 64)) sched_yield();
+    if (random_one_in(&random, 64)) rouse_task_yield();
   }
 }
 
