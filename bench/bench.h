@@ -57,6 +57,9 @@ typedef struct bench_suite {
 } bench_suite;
 extern const bench_suite bench_uncontended, bench_switch, bench_contended, bench_cross, bench_crowd,
     bench_timers, bench_allocations, bench_copy;
+#ifdef ROUSE_HAVE_IO_URING
+extern const bench_suite bench_bells;
+#endif
 
 typedef struct bench_options {
   bool json, quick;

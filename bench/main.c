@@ -13,6 +13,9 @@ bench_options bench_option;
 static const bench_suite *const suites[] = {
     &bench_uncontended, &bench_switch, &bench_contended,   &bench_cross,
     &bench_crowd,       &bench_timers, &bench_allocations, &bench_copy,
+#ifdef ROUSE_HAVE_IO_URING
+    &bench_bells,
+#endif
 };
 
 static const char usage[] =

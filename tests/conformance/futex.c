@@ -438,8 +438,8 @@ static int64_t wait_any_until_stopped(void *argument) {
 }
 static int64_t leave_waits_pending(void *argument) {
   survivor *self = argument;
-  test_spawn(NULL, wait_until_stopped, self);
-  test_spawn(rouse_run_loop(1), wait_any_until_stopped, self);
+  rouse_task_detach(test_spawn(NULL, wait_until_stopped, self));
+  rouse_task_detach(test_spawn(rouse_run_loop(1), wait_any_until_stopped, self));
   check_result(rouse_task_sleep_ns(300 * MICROSECOND), ROUSE_DONE);
   return 0;  // the run ends, and with it its loops, while two wait
 }
