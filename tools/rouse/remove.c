@@ -50,26 +50,28 @@ static int remove_one(removal *removal, const char *name) {
 // Removes what is at the top now. Returns how much there was, or a failure.
 static int remove_round(removal *removal, void *buffer) {
   listing_item item;
+  int64_t size;
   int count = 0;
-  for (bool first = true;; first = false) {
-    int64_t size = listing_read(removal->top, buffer, first);
-    if (size < 0) return (int)size;
-    if (size == 0) return count;
+  while ((size = listing_read(removal->top, buffer, false)) > 0) {
     for (int64_t at = 0; listing_next(buffer, size, &at, &item); count++) {
       int result = remove_one(removal, item.name);
       if (result < 0) return result;
     }
   }
+  return size < 0 ? (int)size : count;
 }
 
 int remove_tree(const char *path) {
-  removal removal = {.top = path_open_directory(path, true)};
-  if (removal.top < 0) return removal.top;
+  removal removal = {.number = 0};
   void *buffer = system_allocate(LISTING_SIZE);
   int result = 1;
-  // What moved up in one round is removed in the next.
-  while (result > 0) result = remove_round(&removal, buffer);
+  // What moved up in one round is removed in the next, which opens the top anew: a listing need not
+  // tell what came after it was begun.
+  while (result > 0) {
+    removal.top = path_open_directory(path, true);
+    result = removal.top < 0 ? removal.top : remove_round(&removal, buffer);
+    file_close(removal.top);
+  }
   free(buffer);
-  file_close(removal.top);
   return result < 0 ? result : path_remove_directory(path);
 }

@@ -21,6 +21,8 @@ int main(void) {
   }
   arguments[count] = NULL;
   LocalFree(wide);
+  static char name[] = "rouse";
+  __argv[0] = name;  // what getopt's messages begin with
   int status = tool_main(count, arguments);
   for (int index = 0; index < count; index++) free(arguments[index]);
   free(arguments);
