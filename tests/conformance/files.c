@@ -43,7 +43,7 @@ CLAIM(open_is_relative_to_its_directory_or_the_current_one) {
 CLAIM(open_refuses_with_the_code_that_says_why) {
   file_make_closed(dir, "f", "x");
   check_result(rouse_file_open(dir, "missing", O_RDONLY, 0), ROUSE_ENOENT);
-  check_result(rouse_file_open(dir, "f/x", O_RDONLY, 0), ROUSE_ENOTDIR);
+  check_result(rouse_file_open(dir, "f/x", O_RDONLY, 0), BELOW_A_FILE);
   check_result(rouse_file_open(dir, "f", O_RDWR | O_CREAT | O_EXCL, 0600), ROUSE_EEXIST);
   check_result(rouse_file_open(dir, ".", O_WRONLY, 0), ROUSE_EISDIR);
   check_result(rouse_file_open(9999, "f", O_RDONLY, 0), ROUSE_EBADF);

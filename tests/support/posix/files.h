@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <rouse/errors.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -14,5 +15,8 @@
 #if !defined RENAME_NOREPLACE
 #include <linux/fs.h>
 #endif
+
+// What a path below a file is refused with: a file is no directory.
+enum { BELOW_A_FILE = ROUSE_ENOTDIR };
 
 #endif
