@@ -2,6 +2,7 @@
 //
 // Each task acquires, yields, releases, and yields again: so the permit is held while others
 // run, and nobody who releases it can take it again before the one it has woken has had a chance.
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static const char *compete(uint32_t tasks, float *waits_ns, double *out_rate) {
   atomic_store(&contest->stop, 1);
   const char *problem = join_all(started);
   if (!all) return "no memory for so many tasks";
-  *out_rate = (double)turns / took_s;
+  *out_rate = turns > 0 ? (double)turns / took_s : NAN;
   return problem;
 }
 

@@ -36,8 +36,11 @@ void measure_costs(const approach *approach, row *row) {
   set(&row->cells[COLUMN_ATOMICS_CANCEL], cost.wait_modifications + cost.cancel_modifications);
   if (!cost.atomics_counted) {
     char text[FIGURE_GAP_SIZE];
+    bool kernel = (approach->can & APPROACH_KERNEL) != 0;
     snprintf(text, sizeof text, "not countable inside %s",
-             approach->library != NULL ? approach->library : "the system's locks");
+             kernel                      ? "the kernel"
+             : approach->library != NULL ? approach->library
+                                         : "the system's locks");
     for (size_t index = 0; index < sizeof counted / sizeof *counted; index++) {
       figure_gap(&row->cells[counted[index]], text);
     }

@@ -217,7 +217,10 @@ static void summarize(results *results, const gathered *gathered) {
       for (uint32_t place = 0; place < measurement->column_count; place++) {
         column column = measurement->columns[place];
         figure *cell = &results->rows[which].cells[column];
-        if (cell->gap[0] == 0) figure_summarize(cell, &gathered->cells[which][column]);
+        const samples *samples = &gathered->cells[which][column];
+        if (cell->gap[0] != 0) continue;
+        figure_summarize(cell, samples);
+        if (samples->count == 0) figure_gap(cell, "nothing came to its end in the time of a run");
       }
     }
   }
