@@ -6,7 +6,7 @@
 
 perl -MJSON::PP -e 1 2>/dev/null || skip 'perl with JSON::PP is needed to read JSON'
 
-# check_json FILE BACKEND APPROACHES: prints what is wrong.
+# check_json BACKEND APPROACHES <JSON: prints what is wrong.
 check_json() {
   perl -MJSON::PP -0777 -e '
     my ($backend, %listed) = (shift, map { $_ => 1 } split / /, shift);
@@ -46,7 +46,7 @@ check_json() {
       next unless defined $m->{best};
       print "$m->{key}: $m->{best} is excluded\n" if exists $m->{excluded}{$m->{best}};
       print "$m->{key}: no score\n" unless exists $m->{scores}{$m->{best}};
-    }' "$2" "$3"
+    }' "$1" "$2"
 }
 
 approaches=$("$rouse" compare --list | awk '{ print $1 }' | tr '\n' ' ')
