@@ -167,7 +167,7 @@ static const bench_case cases[] = {
     {"rouse, two loops", count, .a = 2},
     {"rouse, 8 cold spawns (check)", check, .a = 0},
 };
-static const bench_aim aims[] = {{0, -1, 0, 1, NULL}, {1, -1, 0, 1, NULL}};
+static const bench_aim aims[] = {{0, -1, 0, 1, NULL, 0}, {1, -1, 0, 1, NULL, 0}};
 
 static const bench_workload workloads[] = {
     {"allocations", "allocator calls in 20,000 waits, wakes, deadlines and cancels", "calls",

@@ -13,12 +13,13 @@
 
 #include <rouse/rouse.h>
 
-enum { BENCH_CASES_MAX = 8, BENCH_RUNS_MAX = 31, BENCH_LOOPS_MAX = 2 };
+enum { BENCH_CASES_MAX = 8, BENCH_RUNS_MAX = 31, BENCH_LOOPS_MAX = 2, BENCH_EXTRAS_MAX = 3 };
 
 typedef struct bench_case bench_case;
 typedef struct bench_sample {
-  double value;     // in the workload's unit
-  double worst_us;  // the longest wait seen; negative: not measured
+  double value;                     // in the workload's unit
+  double worst_us;                  // the longest wait seen; negative: not measured
+  double extras[BENCH_EXTRAS_MAX];  // what the workload names so, in µs
 } bench_sample;
 
 // One run of a case. NULL and |*out|, or why it can't be measured here.
@@ -30,12 +31,16 @@ struct bench_case {
   long a, b, c, d;  // the case's own parameters
 };
 
+// What is said of a case that this system or this build does not have.
+extern const char bench_absent[];
+
 // That figure |subject| is at most |factor| times that of |peer|, or |constant| (peer: -1). If
 // the machine of a constant had a floor that is measured here too, the factor is one of the floor.
 typedef struct bench_aim {
   int subject, peer;
   double factor, constant;
   const char *text;  // what the factor or the constant stands for
+  int extra;         // 0: of the value; else of extras[extra - 1]
 } bench_aim;
 
 typedef struct bench_workload {
@@ -45,6 +50,7 @@ typedef struct bench_workload {
   const bench_aim *aims;
   size_t aim_count;
   int runs_most;  // turns that are enough; 0: as many as are asked for
+  const char *extras[BENCH_EXTRAS_MAX];
 } bench_workload;
 
 #define BENCH_COUNT(array) (sizeof(array) / sizeof *(array))
@@ -56,14 +62,14 @@ typedef struct bench_suite {
   size_t count;
 } bench_suite;
 extern const bench_suite bench_uncontended, bench_switch, bench_contended, bench_cross, bench_crowd,
-    bench_timers, bench_allocations, bench_copy;
+    bench_timers, bench_allocations, bench_copy, bench_echo, bench_kv;
 #ifdef ROUSE_HAVE_IO_URING
 extern const bench_suite bench_bells;
 #endif
 
 typedef struct bench_options {
   bool json, quick;
-  const char *filter, *tool;
+  const char *filter, *tool, *kv;
   int runs;
 } bench_options;
 extern bench_options bench_option;

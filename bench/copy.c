@@ -179,7 +179,7 @@ static const char *copy(const bench_case *self, bench_sample *out) {
   }
 static const bench_case memory_cases[] = {CASES(MEMORY)};
 static const bench_case disk_cases[] = {CASES(DISK)};
-static const bench_aim aims[] = {{0, 2, 1.0, 0, NULL}};
+static const bench_aim aims[] = {{0, 2, 1.0, 0, NULL, 0}};
 
 static const bench_workload workloads[] = {
     {"copy.memory", "copy in /dev/shm: 5,000 small files and 4 of 16 MiB (quick: 500 small)", "ms",

@@ -140,13 +140,13 @@ static const bench_case asleep_cases[] = {
     {"rouse, two loops", two_loops, .a = -1},
     {"futex pair, two threads", two_threads, .a = 0},
 };
-static const bench_aim asleep_aims[] = {{0, 1, 1.0, 0, NULL}};
+static const bench_aim asleep_aims[] = {{0, 1, 1.0, 0, NULL, 0}};
 static const bench_case awake_cases[] = {
     {"rouse, two loops", two_loops, .a = 0},
     {"futex pair that spins first", two_threads, .a = 2000},
     {"a shared line (floor)", two_threads, .a = -1},
 };
-static const bench_aim awake_aims[] = {{0, -1, 1.0, 0.5, NULL}};
+static const bench_aim awake_aims[] = {{0, -1, 1.0, 0.5, NULL, 0}};
 
 static const bench_workload workloads[] = {
     {"cross.asleep", "ping-pong between two loops that sleep (no spin)", "µs/round trip",

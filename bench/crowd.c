@@ -143,14 +143,14 @@ static const bench_case object_cases[] = {
     {"rouse_event", size, .a = sizeof(rouse_event)},
     {"rouse_waitqueue", size, .a = sizeof(rouse_waitqueue)},
 };
-static const bench_aim object_aims[] = {{0, -1, 1, 24, NULL}, {1, -1, 1, 32, NULL}};
+static const bench_aim object_aims[] = {{0, -1, 1, 24, NULL, 0}, {1, -1, 1, 32, NULL, 0}};
 static const bench_case bytes_cases[] = {
     {"rouse_wait, its size", size, .a = sizeof(rouse_wait)},
     {"rouse_wait, resident", bytes, .a = 0, .b = 0},
     {"rouse task, resident", bytes, .a = 0, .b = 1},
 };
-static const bench_aim bytes_aims[] = {{0, -1, 1, 96, NULL},
-                                       {2, -1, 1.5, 4096, "one and a half pages"}};
+static const bench_aim bytes_aims[] = {{0, -1, 1, 96, NULL, 0},
+                                       {2, -1, 1.5, 4096, "one and a half pages", 0}};
 static const bench_case wake_cases[] = {
     {"rouse event, callbacks", wake, .a = 0, .b = 0},
     {"rouse event, tasks", wake, .a = 0, .b = 1},

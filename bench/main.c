@@ -11,15 +11,16 @@
 bench_options bench_option;
 
 static const bench_suite *const suites[] = {
-    &bench_uncontended, &bench_switch, &bench_contended,   &bench_cross,
-    &bench_crowd,       &bench_timers, &bench_allocations, &bench_copy,
+    &bench_uncontended, &bench_switch,      &bench_contended, &bench_cross, &bench_crowd,
+    &bench_timers,      &bench_allocations, &bench_copy,      &bench_echo,  &bench_kv,
 #ifdef ROUSE_HAVE_IO_URING
     &bench_bells,
 #endif
 };
 
 static const char usage[] =
-    "usage: rouse-bench [--json] [--quick] [--filter NAME] [--runs N] [--tool PATH] [--list]\n"
+    "usage: rouse-bench [--json] [--quick] [--filter NAME] [--runs N] [--tool PATH] [--kv PATH] "
+    "[--list]\n"
     "\n"
     "Measures the library against its peers, each workload in turns with them.\n"
     "\n"
@@ -28,6 +29,7 @@ static const char usage[] =
     "  --filter NAME  only workloads with NAME in their names\n"
     "  --runs N       turns of each workload (1 .. 31; without it 7, quick 3)\n"
     "  --tool PATH    the rouse command, for the workload copy\n"
+    "  --kv PATH      the example kv, for the workloads with redis-benchmark\n"
     "  --list         print the names of the workloads\n";
 
 static bool selected(const bench_workload *workload) {
@@ -75,6 +77,8 @@ static bool parse(int argc, char **argv) {
       bench_option.runs = runs_of(value_of(argc, argv, &i));
     } else if (!strcmp(argv[i], "--tool")) {
       bench_option.tool = value_of(argc, argv, &i);
+    } else if (!strcmp(argv[i], "--kv")) {
+      bench_option.kv = value_of(argc, argv, &i);
     } else if (!strcmp(argv[i], "--list")) {
       only_list = true;
     } else if (!strcmp(argv[i], "--help")) {
@@ -99,7 +103,7 @@ static void measure(const bench_workload *workload, bench_result *result) {
       bench_figure *figure = &result->figures[i];
       if (figure->problem) continue;
       bench_sample *sample = &figure->samples[run];
-      *sample = (bench_sample){0, -1};
+      *sample = (bench_sample){.worst_us = -1};
       figure->problem = workload->cases[i].run(&workload->cases[i], sample);
     }
   }

@@ -8,6 +8,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+const char bench_absent[] = "not to be had here";
+
 static cJSON *document, *workloads_array;
 static int aims_met, aims_missed, aims_open, failures;
 
@@ -29,9 +31,15 @@ static struct spread spread_of(double *values, int count) {
   return (struct spread){median, values[0], values[count - 1]};
 }
 
-static struct spread value_of(const bench_result *result, size_t index) {
+// The value, or with |extra| one of the extras.
+static double figure_of(const bench_result *result, size_t index, int run, int extra) {
+  const bench_sample *sample = &result->figures[index].samples[run];
+  return extra ? sample->extras[extra - 1] : sample->value;
+}
+
+static struct spread value_of(const bench_result *result, size_t index, int extra) {
   double values[BENCH_RUNS_MAX];
-  for (int i = 0; i < result->runs; i++) values[i] = result->figures[index].samples[i].value;
+  for (int i = 0; i < result->runs; i++) values[i] = figure_of(result, index, i, extra);
   return spread_of(values, result->runs);
 }
 
@@ -42,11 +50,11 @@ static struct spread worst_of(const bench_result *result, size_t index) {
 }
 
 // The median over the turns of figure |index| by figure |by| (or by |constant|).
-static double ratio_of(const bench_result *result, int index, int by, double constant) {
+static double ratio_of(const bench_result *result, int index, int by, double constant, int extra) {
   double values[BENCH_RUNS_MAX];
   for (int i = 0; i < result->runs; i++) {
-    double base = by < 0 ? constant : result->figures[by].samples[i].value;
-    double value = result->figures[index].samples[i].value;
+    double base = by < 0 ? constant : figure_of(result, (size_t)by, i, extra);
+    double value = figure_of(result, (size_t)index, i, extra);
     values[i] = base > 0 ? value / base : (value > 0 ? 1e9 : 0);
   }
   return spread_of(values, result->runs).median;
@@ -77,7 +85,7 @@ static void print_figure(const bench_result *result, size_t index) {
     printf(" not measured: %s\n", figure->problem);
     return;
   }
-  struct spread spread = value_of(result, index);
+  struct spread spread = value_of(result, index, 0);
   printf(" %9s", number(spread.median, median));
   if (result->runs > 1) {
     printf("  %9s – %-9s", number(spread.least, least), number(spread.most, most));
@@ -85,13 +93,17 @@ static void print_figure(const bench_result *result, size_t index) {
     printf("  %23s", "");
   }
   if (is_peer(result, index) && !result->figures[0].problem) {
-    printf(" %6.2fx", ratio_of(result, 0, (int)index, 0));
+    printf(" %6.2fx", ratio_of(result, 0, (int)index, 0, 0));
   } else {
     printf(" %7s", "");
   }
   if (figure->samples[0].worst_us >= 0) {
     struct spread worst = worst_of(result, index);
     printf("  worst wait %s µs (%s)", number(worst.median, median), number(worst.most, most));
+  }
+  for (int i = 0; i < BENCH_EXTRAS_MAX && result->workload->extras[i]; i++) {
+    printf("  %s %s", result->workload->extras[i],
+           number(value_of(result, index, i + 1).median, median));
   }
   printf("\n");
 }
@@ -101,7 +113,7 @@ enum verdict { MET, MISSED, OPEN };
 static enum verdict judge(const bench_result *result, const bench_aim *aim, double *ratio) {
   if (result->figures[aim->subject].problem) return OPEN;
   if (aim->peer >= 0 && result->figures[aim->peer].problem) return OPEN;
-  *ratio = ratio_of(result, aim->subject, aim->peer, aim->constant);
+  *ratio = ratio_of(result, aim->subject, aim->peer, aim->constant, aim->extra);
   return *ratio <= aim->factor ? MET : MISSED;
 }
 
@@ -154,17 +166,21 @@ static cJSON *json_figure(const bench_result *result, size_t index) {
     cJSON_AddStringToObject(object, "problem", figure->problem);
     return object;
   }
-  struct spread spread = value_of(result, index);
+  struct spread spread = value_of(result, index, 0);
   cJSON_AddNumberToObject(object, "median", spread.median);
   cJSON_AddNumberToObject(object, "least", spread.least);
   cJSON_AddNumberToObject(object, "most", spread.most);
   if (is_peer(result, index) && !result->figures[0].problem) {
-    cJSON_AddNumberToObject(object, "ratio", ratio_of(result, 0, (int)index, 0));
+    cJSON_AddNumberToObject(object, "ratio", ratio_of(result, 0, (int)index, 0, 0));
   }
   if (figure->samples[0].worst_us >= 0) {
     struct spread worst = worst_of(result, index);
     cJSON_AddNumberToObject(object, "worst_us_median", worst.median);
     cJSON_AddNumberToObject(object, "worst_us_most", worst.most);
+  }
+  for (int i = 0; i < BENCH_EXTRAS_MAX && result->workload->extras[i]; i++) {
+    cJSON_AddNumberToObject(object, result->workload->extras[i],
+                            value_of(result, index, i + 1).median);
   }
   return object;
 }
@@ -241,7 +257,8 @@ void bench_report_begin(void) {
 
 void bench_report_add(const bench_result *result) {
   for (size_t i = 0; i < result->workload->case_count; i++) {
-    failures += !is_peer(result, i) && result->figures[i].problem;
+    const char *problem = result->figures[i].problem;
+    failures += !is_peer(result, i) && problem && problem != bench_absent;
   }
   for (size_t i = 0; i < result->workload->aim_count; i++) {
     double ratio;

@@ -6,7 +6,7 @@
 # it does not matter where they came from.
 
 # The libraries that we can do without, if the package manager has none.
-optional=" liburing nsync urcu uthash redis-tools "
+optional=" liburing nsync urcu libuv uthash redis-tools "
 
 program() { command -v "$1" >/dev/null 2>&1; }
 header() { echo "#include <$2>" | $1 -E - >/dev/null 2>&1; }
@@ -28,6 +28,7 @@ has() {
     cmocka) header "${CC:-gcc} -x c" cmocka.h ;;
     nsync) header "${CC:-cc} -x c" nsync.h ;;
     urcu) header "${CC:-cc} -x c" urcu/rculfqueue.h ;;
+    libuv) program pkg-config && pkg-config --exists libuv ;;
     uthash) header "${CC:-cc} -x c" uthash.h ;;
     redis-tools) program redis-cli && program redis-benchmark ;;
     perl) program perl && perl -MJSON::PP -MSocket -e 1 >/dev/null 2>&1 ;;
@@ -82,6 +83,10 @@ package() {
     cmocka:apk) echo cmocka-dev ;;
     cmocka:pacman) echo cmocka ;;
     cmocka:*) echo libcmocka-devel ;;
+    libuv:apt) echo libuv1-dev ;;
+    libuv:pacman) echo libuv ;;
+    libuv:apk) echo libuv-dev ;;
+    libuv:*) echo libuv-devel ;;
     uthash:apt | uthash:apk) echo uthash-dev ;;
     uthash:pacman) echo uthash ;;
     uthash:*) echo uthash-devel ;;

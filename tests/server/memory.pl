@@ -33,6 +33,7 @@ same(reply($too_long), "-ERR Protocol error: invalid bulk length\r\n", 'an argum
 # Many large commands at once: together they need more than there is, so they take turns.
 my $large = 'b' x 700000;
 my @senders = map { connection() } 1 .. 24;
+ask($_, "PING") for @senders;  # they are let in
 my @children;
 for my $number (0 .. $#senders) {
   my $child = fork // die $!;
@@ -48,6 +49,7 @@ eventually(sub { info($client, 'used_buffers') < 65536 }, 'their buffers are bac
 
 # Who begins such a command and does not go on is cut off, and does not keep the others waiting for good.
 my @stalled = map { connection() } 1 .. 8;
+ask($_, "PING") for @stalled;
 for my $socket (@stalled) {
   raw($socket, "*3\r\n\$3\r\nSET\r\n\$1\r\nk\r\n\$900000\r\nbegin");
 }
