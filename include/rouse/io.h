@@ -71,8 +71,10 @@ typedef struct rouse_io {
   rouse_fd fd, fd2;
   uint32_t mode;
   uint8_t operation, state;
-  uint16_t chained;
-  struct rouse_io *link;  // the next of its chain
+  uint16_t spare;
+  struct rouse_chain *chain;  // that it is part of
+  struct rouse_io *link;      // the next there
+  uint64_t chain_size, chain_done;
   uintptr_t backend[3];
   uintptr_t system[10];  // what the system uses while the operation is under way
 } rouse_io;

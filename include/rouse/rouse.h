@@ -3,6 +3,7 @@
 #define ROUSE_ROUSE_H
 
 #include <rouse/acceptor.h>
+#include <rouse/chain.h>
 #include <rouse/clock.h>
 #include <rouse/errors.h>
 #include <rouse/event.h>

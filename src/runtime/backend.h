@@ -56,6 +56,7 @@ enum rouse__operation {
   ROUSE__IO_OPERATIONS,
   ROUSE__IO_NEXT =
       ROUSE__IO_OPERATIONS,  // address: the stream; made by stream.c; no backend sees it
+  ROUSE__IO_CHAIN,           // address: the chain; made by chain.c; no backend sees it
   ROUSE__IO_FUTEX_ANY,       // made of others by futex.c; no backend sees it
   // Only for backends with |handles|:
   ROUSE__IO_HANDLE,  // fd: a handle that is waited for
@@ -66,8 +67,8 @@ enum rouse__operation {
 enum { ROUSE__SEND_WHOLE = 1 };
 
 // rouse_io.state: who has the operation. Set to BACKEND before submit(), to POOLED by
-// rouse__io_blocking(), to THREADED by rouse__io_futex_wait().
-enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED, ROUSE__IO_THREADED };
+// rouse__io_blocking(), to THREADED by rouse__io_futex_wait(); CHAINED until its turn in a chain.
+enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED, ROUSE__IO_THREADED, ROUSE__IO_CHAINED };
 
 struct rouse__backend;
 
@@ -83,6 +84,10 @@ struct rouse__backend_ops {
   void (*destroy)(struct rouse__backend *backend);
   // Starts |io|. 0: its completion will come. A failure: it was not started.
   int (*submit)(struct rouse__backend *backend, rouse_io *io);
+  // May be NULL. Starts the |count| operations from |first| on (by |link|), each to begin when the
+  // one before has succeeded; their completions come in that order. False: not this way; nothing
+  // was started.
+  bool (*submit_linked)(struct rouse__backend *backend, rouse_io *first, uint32_t count);
   // Asks that |io|, in flight, end soon. Its completion still comes, with ROUSE_ECANCELED or its
   // result.
   void (*cancel)(struct rouse__backend *backend, rouse_io *io);
@@ -129,6 +134,10 @@ extern const struct rouse__backend_kind rouse__backend_io_uring;
 
 // For backends: |io| has ended with |result|. Loop's thread only.
 void rouse__io_complete(rouse_io *io, int64_t result);
+
+// For backends: |io|, submitted linked, would have to be made again, and with that its links were
+// broken. It and those that follow (whose completions come) are submitted again, without links.
+void rouse__chain_broken(rouse_io *io);
 
 // For backends: |io|, with many results, has one more: a descriptor, or so many bytes (above 0) in
 // buffer |buffer|. False: it is to end, as if it had been cancelled.

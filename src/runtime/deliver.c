@@ -101,11 +101,14 @@ void rouse__loop_end(rouse_loop *loop, rouse_wait *wait) {
   end(loop, wait, ROUSE__OUTCOME_GRANTED);
 }
 
-static void leave_operation(rouse_loop *loop, rouse_io *io) {
+void rouse__io_leave(rouse_io *io) {
+  rouse_loop *loop = loop_of(io->wait.waker);
   if (io->operation == ROUSE__IO_FUTEX_ANY) {
     rouse__futex_any_leave(io);
   } else if (io->operation == ROUSE__IO_NEXT) {
     rouse__stream_leave(io);
+  } else if (io->operation == ROUSE__IO_CHAIN) {
+    rouse__chain_wait_leave(io);
   } else if (io->state == ROUSE__IO_POOLED) {
     rouse__io_blocking_cancel(io);
   } else if (io->state == ROUSE__IO_THREADED) {
@@ -123,7 +126,12 @@ static void leave_here(rouse_loop *loop, rouse_wait *wait) {
     end(loop, wait, ROUSE__OUTCOME_REMOVED);
     return;
   }
-  leave_operation(loop, (rouse_io *)wait);
+  rouse_io *io = (rouse_io *)wait;
+  if (io->chain) {
+    rouse__chain_leave(io);
+  } else {
+    rouse__io_leave(io);
+  }
 }
 
 // A request to leave, from any thread.
@@ -168,7 +176,17 @@ int rouse_wait_timer_start(rouse_wait *wait, int64_t deadline_ns) {
 static int submit(rouse_loop *loop, rouse_io *io) {
   if (io->operation == ROUSE__IO_NEXT) return rouse__stream_next(io);
   if (io->operation == ROUSE__IO_FUTEX_ANY) return rouse__futex_any_start(io);
+  if (io->operation == ROUSE__IO_CHAIN) return rouse__chain_wait_start(io);
   return loop->backend->ops->submit(loop->backend, io);
+}
+
+int rouse__io_begin(rouse_io *io) {
+  io->state = ROUSE__IO_BACKEND;
+  io->result = 0;
+  uint64_t saved = rouse__errno_save();
+  int refused = submit(loop_of(io->wait.waker), io);
+  rouse__errno_restore(saved);
+  return refused;
 }
 
 int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
@@ -178,11 +196,8 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
                 "an operation is started on another thread than its loop's");
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   start_own(wait, ROUSE__KIND_IO, deadline_ns);
-  io->state = ROUSE__IO_BACKEND;
-  io->result = 0;
-  uint64_t saved = rouse__errno_save();
-  int refused = submit(loop, io);
-  rouse__errno_restore(saved);
+  io->chain = NULL;
+  int refused = rouse__io_begin(io);
   if (refused) return refused;
   loop->waker.pending++;
   bool open = wait->outcome == ROUSE__OUTCOME_PENDING;
@@ -190,11 +205,20 @@ int rouse__io_submit(rouse_io *io, int64_t deadline_ns) {
   return ROUSE_PENDING;
 }
 
+void rouse__io_prepare(rouse_io *io, int64_t deadline_ns) {
+  start_own(&io->wait, ROUSE__KIND_IO, deadline_ns);
+  io->state = ROUSE__IO_CHAINED;
+  io->wait.waker->pending++;
+  if (deadline_ns != ROUSE_FOREVER) arm(io->wait.waker, &io->wait);
+}
+
 void rouse__io_complete(rouse_io *io, int64_t result) {
   rouse_loop *loop = loop_of(io->wait.waker);
+  if (io->chain && rouse__chain_absorbs(io, &result)) return;
   loop->stats.operations++;
   io->result = result;
   end(loop, &io->wait, ROUSE__OUTCOME_GRANTED);
+  if (io->chain) rouse__chain_ended(io);
 }
 
 // The wait itself is the message: it arrives while its outcome is still pending.

@@ -4,7 +4,7 @@
 int rouse__io_start(rouse_io *io, int64_t deadline_ns) {
   if (!io->wait.waker) return ROUSE_ENOLOOP;
   ROUSE__ASSERT(io->wait.callback, "an operation is started that rouse_io_init() did not prepare");
-  return rouse__io_submit(io, deadline_ns);
+  return io->chain ? rouse__chain_collect(io, deadline_ns) : rouse__io_submit(io, deadline_ns);
 }
 
 void rouse_io_init(rouse_io *io, rouse_loop *loop, rouse_wait_fn *callback) {

@@ -128,6 +128,25 @@ bool rouse__loop_expire(rouse_loop *loop);
 
 // Starts |io|, whose fields are set. Own thread. ROUSE_PENDING or a failure.
 int rouse__io_submit(rouse_io *io, int64_t deadline_ns);
+// The parts of rouse__io_submit(), for operations that begin later than they are started. |io| is
+// pending from now on, its deadline runs. Own thread.
+void rouse__io_prepare(rouse_io *io, int64_t deadline_ns);
+// Begins it: 0, or a failure, which is then for the caller to complete it with.
+int rouse__io_begin(rouse_io *io);
+// Asks the operation |io|, which has begun, to end.
+void rouse__io_leave(rouse_io *io);
+
+// chain.c: puts |io| into its chain; ROUSE_PENDING or a failure.
+int rouse__chain_collect(rouse_io *io, int64_t deadline_ns);
+// |io|, in a chain, has ended with |*result|, which may be changed. True: it has not ended yet.
+bool rouse__chain_absorbs(rouse_io *io, int64_t *result);
+// |io|, in a chain, is complete.
+void rouse__chain_ended(rouse_io *io);
+// |io|, in a chain, is asked to end.
+void rouse__chain_leave(rouse_io *io);
+int rouse__chain_wait_start(rouse_io *waiter);
+void rouse__chain_wait_leave(rouse_io *waiter);
+
 // Operations that no backend sees (stream.c): a wait for a stream's next result.
 int rouse__stream_next(rouse_io *io);
 void rouse__stream_leave(rouse_io *io);

@@ -199,6 +199,42 @@ CLAIM(descriptors_that_do_not_wait_are_waited_for_all_the_same) {
   return rouse_file_close(fds[1]);
 }
 
+// On a ring such a descriptor ends what is linked to it: the chain goes on all the same.
+CLAIM(chain_over_descriptors_that_do_not_wait_runs_to_its_end) {
+  enum { COUNT = 3 };
+  rouse_fd fds[2];
+  check_result(rouse_unix_pair(false, fds), ROUSE_DONE);
+  for (int i = 0; i < 2; i++) {
+    check_system(fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK));
+  }
+  for (int cancelled = 0; cancelled < 2; cancelled++) {
+    test_io ios[COUNT];
+    rouse_chain chain;
+    char bytes[COUNT];
+    int order = 0;
+    rouse_chain_init(&chain);
+    for (int i = 0; i < COUNT; i++) {
+      test_io_init(&ios[i], rouse_loop_here(), &order);
+      rouse_chain_add(&chain, &ios[i].io);
+      check_result(rouse_file_read_start(&ios[i].io, fds[0], &bytes[i], 1, 0, ROUSE_FOREVER),
+                   ROUSE_PENDING);
+    }
+    check_result(rouse_chain_start(&chain), ROUSE_PENDING);
+    check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+    check_equal(rouse_tcp_send(fds[1], "ab", 2, ROUSE_FOREVER), 2);
+    if (!cancelled) check_equal(rouse_tcp_send(fds[1], "c", 1, ROUSE_FOREVER), 1);
+    while (!ios[1].completed) check_result(rouse_task_sleep_ns(100 * MICROSECOND), ROUSE_DONE);
+    if (cancelled) rouse_wait_cancel(&ios[2].io.wait);
+    while (!ios[2].completed) check_result(rouse_task_sleep_ns(100 * MICROSECOND), ROUSE_DONE);
+    check_equal(ios[0].result, 1);
+    check_equal(ios[1].result, 1);
+    check_equal(ios[2].result, cancelled ? ROUSE_ECANCELED : 1);
+    check(!memcmp(bytes, "abc", cancelled ? 2 : 3));
+  }
+  check_result(rouse_file_close(fds[0]), ROUSE_DONE);
+  return rouse_file_close(fds[1]);
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -208,6 +244,7 @@ int main(void) {
       cmocka_unit_test(datagrams_tell_their_sender_and_wait_for_room),
       cmocka_unit_test(pairs_are_connected_and_close_on_exec),
       cmocka_unit_test(descriptors_that_do_not_wait_are_waited_for_all_the_same),
+      cmocka_unit_test(chain_over_descriptors_that_do_not_wait_runs_to_its_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

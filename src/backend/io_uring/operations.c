@@ -54,6 +54,29 @@ const char *rouse__uring_operation_name(unsigned operation) {
   return operation < ROUSE__IO_OPERATIONS ? operations[operation].name : NULL;
 }
 
+bool rouse__uring_stops_a_chain(unsigned operation) {
+  switch (operation) {
+    case ROUSE__IO_OPEN:
+    case ROUSE__IO_CLOSE:
+    case ROUSE__IO_READ:
+    case ROUSE__IO_WRITE:
+    case ROUSE__IO_READ_SPANS:
+    case ROUSE__IO_WRITE_SPANS:
+    case ROUSE__IO_SPLICE:
+    case ROUSE__IO_POLL:
+    case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_CONNECT:
+    case ROUSE__IO_RECEIVE:
+    case ROUSE__IO_SEND:
+    case ROUSE__IO_RECEIVE_SPANS:
+    case ROUSE__IO_SEND_SPANS:
+    case ROUSE__IO_SEND_TO:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool rouse__uring_by_blocking_call(unsigned operation) {
   return operations[operation].need == OR_BLOCKING;
 }

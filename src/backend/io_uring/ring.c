@@ -156,6 +156,38 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   return 0;
 }
 
+// A chain that goes to the ring as linked entries: all of them at once, or the kernel would not see
+// the link. None that ends by more than one completion, or is not the ring's; and none, but as the
+// last, whose failure the kernel does not take for a reason to stop.
+static bool linkable(struct uring *uring, const rouse_io *first, uint32_t count) {
+  if (uring->waiting.first || uring->refused) return false;
+  if (uring->without & ROUSE__URING_WITHOUT_LINKS) return false;
+  for (const rouse_io *io = first; io; io = io->link) {
+    if (io->operation >= ROUSE__IO_OPERATIONS || !ring_does(uring, io)) return false;
+    if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
+      return false;
+    if (io->link && !rouse__uring_stops_a_chain(io->operation)) return false;
+  }
+  if (io_uring_sq_space_left(&uring->ring) >= count) return true;
+  enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
+  return io_uring_sq_space_left(&uring->ring) >= count;
+}
+
+static bool submit_linked(struct rouse__backend *backend, rouse_io *first, uint32_t count) {
+  struct uring *uring = uring_of(backend);
+  if (!linkable(uring, first, count)) return false;
+  backend->in_flight += count;
+  for (rouse_io *io = first; io; io = io->link) {
+    io->backend[FLAGS] = ROUSE__URING_LINKED;
+    io->state = ROUSE__IO_BACKEND;
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+    rouse__uring_prepare(sqe, io);
+    sqe->user_data = (uintptr_t)io;
+    if (io->link) sqe->flags |= IOSQE_IO_LINK;
+  }
+  return true;
+}
+
 static bool start_cancel(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
   if (!sqe) return false;
@@ -235,6 +267,13 @@ static bool to_try_again(rouse_io *io, int result) {
   return false;
 }
 
+// The same for one that is linked; what follows it has been cancelled by the kernel.
+static bool to_make_anew(rouse_io *io, int result) {
+  bool again = to_try_again(io, result);
+  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
+  return again && !(io->backend[FLAGS] & CANCELLED);
+}
+
 // A close is done, whatever interrupted it.
 static int64_t result_of(rouse_io *io, int result) {
   if (io->operation == ROUSE__IO_CLOSE && rouse__uring_interrupted(result)) return 0;
@@ -254,7 +293,12 @@ static void operation_ended(struct uring *uring, rouse_io *io, const struct io_u
     io->result = result;
     return;
   }
-  if (!to_try_again(io, result)) {
+  if ((io->backend[FLAGS] & ROUSE__URING_LINKED) && to_make_anew(io, result)) {
+    if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
+    uring->backend.in_flight--;
+    uring->events++;
+    rouse__chain_broken(io);
+  } else if (!to_try_again(io, result)) {
     rouse__uring_complete(uring, io, result_of(io, result));
   } else if (io->backend[FLAGS] & CANCELLED) {
     rouse__uring_complete(uring, io, ROUSE_ECANCELED);
@@ -397,6 +441,7 @@ static const struct rouse__backend_ops ops = {
     .blocking_sockets = true,
     .destroy = destroy,
     .submit = submit,
+    .submit_linked = submit_linked,
     .cancel = cancel,
     .poll = poll,
     .ring = ring,

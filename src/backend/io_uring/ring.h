@@ -28,6 +28,7 @@ enum {
   ROUSE__URING_WITHOUT_SEND_ZC = 1 << 9,
   ROUSE__URING_WITHOUT_MULTISHOT_ACCEPT = 1 << 10,
   ROUSE__URING_WITHOUT_MULTISHOT_RECEIVE = 1 << 11,  // into provided buffers
+  ROUSE__URING_WITHOUT_LINKS = 1 << 12,              // of entries
 };
 
 // user_data of what is not an operation. Operations have their address, which is larger.
@@ -37,6 +38,7 @@ enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_
 enum { ROUSE__URING_FLAGS = 2 };
 enum {
   ROUSE__URING_CANCELLED = 8,  // its end was asked for
+  ROUSE__URING_LINKED = 32,    // it was submitted in a chain
   ROUSE__URING_POLLING = 16,   // it was tried too early, and waits for readiness
 };
 
@@ -186,6 +188,9 @@ int rouse__uring_operations(struct io_uring *ring, uint32_t without, uint64_t *o
                             char *reason, size_t reason_size);
 // The name of an operation in the kernel's words, or NULL.
 const char *rouse__uring_operation_name(unsigned operation);
+// Whether the kernel starts nothing linked to an operation that failed. It does not look at the
+// results of some: of those on names, for example.
+bool rouse__uring_stops_a_chain(unsigned operation);
 // What a ring can't do is done by a blocking call; else by other entries.
 bool rouse__uring_by_blocking_call(unsigned operation);
 // Does |io| by a system call that blocks: the result.
