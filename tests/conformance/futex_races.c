@@ -12,7 +12,9 @@ enum { WAITS = 6 };
 typedef struct race {
   uint32_t word;
   uint32_t flags;
-  uint64_t woken;  // by wakes; the rig's thread, or both in turns
+  // By wakes; the rig's thread, or both in turns. Aligned where 64 bits are not by themselves: an
+  // atomic word across two cache lines stops the whole machine.
+  _Alignas(8) uint64_t woken;
 } race;
 
 static void wake_one(void *argument) {

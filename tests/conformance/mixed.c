@@ -184,7 +184,7 @@ static void completions_beyond_the_queue_are_not_lost(void **state) {
 
 typedef struct chaos {
   rouse_fd ends[2], file;
-  uint64_t stream;
+  _Alignas(8) uint64_t stream;  // atomic
   test_flag ended;
 } chaos;
 

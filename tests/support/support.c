@@ -38,7 +38,7 @@ static struct {
   pthread_mutex_t lock;
   pthread_cond_t stop;
   bool running;
-  uint64_t progress;
+  _Alignas(8) uint64_t progress;  // aligned to be atomic on 32-bit systems
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .stop = PTHREAD_COND_INITIALIZER};
 
 static void *watch(void *argument) {
