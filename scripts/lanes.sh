@@ -11,7 +11,7 @@ lane_settings() {
   select=()
   launch=()
   environment=()
-  wants="compiler gcc g++ cmake ninja pkg-config liburing cjson cmocka nsync urcu perl attr acl"
+  wants="compiler gcc g++ cmake ninja pkg-config liburing cjson cmocka nsync urcu ck perl attr acl"
   wants="$wants uthash redis-tools"
   # What runs our code in this process. The tests of the rouse command take long and are left to some lanes.
   local code='^(unit|conformance|stress|fault|approach|example|server)\.'

@@ -1,6 +1,6 @@
 # Lint: the format, and what two static checkers say. Each of the three counts as one test.
 
-c_files() { find "$root"/{include,src,tools,bench,examples,tests} -name '*.[ch]' | LC_ALL=C sort; }
+c_files() { find "$root"/{include,src,approaches,tools,bench,examples,tests} -name '*.[ch]' | LC_ALL=C sort; }
 
 # checked NAME COMMAND...: one of the lint lane's tests; what it prints goes to a log and, if it failed,
 # to the failures.
@@ -26,7 +26,7 @@ lint_database() {
 # The library and its tools; tests only as far as compilers look at them.
 lint_tidy() {
   lint_database >"$logs/lint.database" || return 1
-  find "$root"/{src,tools,examples} -name '*.c' ! -path '*/context/*' | LC_ALL=C sort |
+  find "$root"/{src,approaches,tools,examples} -name '*.c' ! -path '*/context/*' | LC_ALL=C sort |
     xargs -P "$jobs" -n 4 clang-tidy --quiet -p "$out/lint" --config-file="$root/.clang-tidy" \
       --warnings-as-errors='*'
 }
@@ -34,7 +34,7 @@ lint_tidy() {
 lint_cppcheck() {
   cppcheck --quiet --error-exitcode=1 --std=c11 -j "$jobs" --inline-suppr --suppressions-list="$root/.ci/cppcheck" \
     --enable=warning,portability -DROUSE_HAVE_IO_URING=1 -D__x86_64__=1 -D__linux__=1 \
-    -I "$root/include" -I "$root/src" "$root/src" "$root/tools" "$root/examples"
+    -I "$root/include" -I "$root/src" -I "$root/approaches" "$root/src" "$root/approaches" "$root/tools" "$root/examples"
 }
 
 lint_lane() {

@@ -6,7 +6,7 @@
 # it does not matter where they came from.
 
 # The libraries that we can do without, if the package manager has none.
-optional=" liburing nsync urcu libuv uthash redis-tools "
+optional=" liburing nsync urcu libuv uthash redis-tools ck "
 
 program() { command -v "$1" >/dev/null 2>&1; }
 header() { echo "#include <$2>" | $1 -E - >/dev/null 2>&1; }
@@ -29,6 +29,7 @@ has() {
     nsync) header "${CC:-cc} -x c" nsync.h ;;
     urcu) header "${CC:-cc} -x c" urcu/rculfqueue.h ;;
     libuv) program pkg-config && pkg-config --exists libuv ;;
+    ck) header "${CC:-cc} -x c" ck_fifo.h ;;
     uthash) header "${CC:-cc} -x c" uthash.h ;;
     redis-tools) program redis-cli && program redis-benchmark ;;
     perl) program perl && perl -MJSON::PP -MSocket -e 1 >/dev/null 2>&1 ;;
@@ -95,6 +96,8 @@ package() {
     nsync:apt) echo libnsync-dev ;;
     nsync:apk) echo nsync-dev ;;
     nsync:dnf) echo nsync-devel ;;
+    ck:apt) echo libck-dev ;;
+    ck:dnf) echo ck-devel ;;
     urcu:apt) echo liburcu-dev ;;
     urcu:apk) echo userspace-rcu-dev ;;
     urcu:pacman) echo liburcu ;;

@@ -13,3 +13,12 @@ foreach(source ${sources})
     rouse_test(approach.${approach}.${name} approach approach_${name} ${approach})
   endforeach()
 endforeach()
+
+# What docs/research says of others' queues, shown on them. (Sanitizers do not follow inline
+# assembler.)
+find_path(CK_INCLUDE_DIR ck_fifo.h)
+if(CK_INCLUDE_DIR AND NOT ROUSE_SANITIZE AND CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64 AND NOT WIN32)
+  rouse_test_program(approach_evidence_ck_fifo approaches/evidence/ck_fifo.c)
+  target_include_directories(approach_evidence_ck_fifo SYSTEM PRIVATE ${CK_INCLUDE_DIR})
+  rouse_test(approach.evidence.ck_fifo approach approach_evidence_ck_fifo)
+endif()
