@@ -37,8 +37,9 @@
 // What a cancel costs. A cancel operation in the ring of the waiter's loop: a message to that loop,
 // if it comes from another, and a system call.
 //
-// Memory order. ORDER(futex-word): a waiter's load acquires what wakers did before they counted.
-// ORDER(futex-count) for the count of waiters. Between comparison and queueing the kernel's lock.
+// Memory order. ORDER(futex-word): a waiter's loads, before its look and after its wake, acquire
+// what wakers did before they counted: the kernel orders nothing for us. ORDER(futex-count) for the
+// count of waiters. Between comparison and queueing the kernel's lock.
 #include <rouse/futex.h>
 #include <rouse/probe.h>
 #include <string.h>
@@ -88,9 +89,16 @@ static void leave(rouse_wait *wait, unsigned reason) {
 }
 static const struct rouse__foreign foreign = {leave};
 
+// The wait has ended. A wake by the kernel orders nothing by itself: the word does.
+static void end(struct object *self) {
+  // ORDER(futex-word): acquire, what the waker did before it counted.
+  (void)load_acquire(&self->word);
+  depart(self);
+}
+
 static void arrived(rouse_wait *io, int result) {
   struct waiter *waiter = ROUSE__CONTAINER(io, struct waiter, io.wait);
-  depart(waiter->object);
+  end(waiter->object);
   waiter->base.wait.callback(&waiter->base.wait, result);
 }
 
@@ -129,7 +137,7 @@ static int block_if(void *object, rouse_condition_fn *condition, void *argument,
     result = parts_late(deadline_ns)
                  ? ROUSE_ETIMEDOUT
                  : rouse_futex_wait(&self->word, value, ROUSE_FUTEX_PRIVATE, deadline_ns);
-    depart(self);
+    end(self);
   } while (result == ROUSE_EAGAIN);
   return result;
 }
