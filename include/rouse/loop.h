@@ -35,6 +35,7 @@ typedef struct rouse_loop_stats {
   uint64_t bells_elided;  // hand-overs to other loops that needed no doorbell
   uint64_t sleeps;        // times it slept in its backend
   uint64_t operations;    // I/O operations completed
+  uint64_t registered;    // of those started, with a registered buffer or file
   uint64_t blocking_calls;  // calls run on the pool for it
   uint64_t tasks;           // tasks that have ended
   uint64_t tasks_most;      // the most tasks alive at once

@@ -17,6 +17,7 @@
 #include <rouse/probe.h>
 #include <rouse/process.h>
 #include <rouse/receiver.h>
+#include <rouse/registered.h>
 #include <rouse/run.h>
 #include <rouse/semaphore.h>
 #include <rouse/signal.h>

@@ -101,6 +101,13 @@ struct rouse__backend_ops {
   // to backend->bells_heard, on the loop's thread, inside poll(). After the system call the ringer
   // touches the backend no more.
   void (*ring)(struct rouse__backend *backend);
+  // For backends with registered buffers and files (registered.h); else NULL. Checked are the
+  // number of buffers, their sizes, and that |fd| is not negative.
+  int (*register_buffers)(struct rouse__backend *backend, const rouse_span *buffers,
+                          uint32_t count);
+  void (*unregister_buffers)(struct rouse__backend *backend);
+  int (*register_file)(struct rouse__backend *backend, rouse_fd fd);
+  void (*unregister_file)(struct rouse__backend *backend, rouse_fd fd);
   // For backends that take buffers of a group by themselves; else NULL. buffers_open() makes a
   // group of |count|; NULL if it can't: then they are taken one by one. buffers_give() gives one
   // that is free.
@@ -115,6 +122,7 @@ struct rouse__backend {
   const char *doorbell;  // its name, static storage
   uint64_t in_flight;    // operations submitted and not completed; the backend's to keep
   uint64_t bells_heard;
+  uint64_t registered_uses;  // operations that used a registered buffer or file
 };
 
 // A kind of backend. create() returns 0 and |*out_backend|, or what the system refused it with, and

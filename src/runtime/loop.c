@@ -331,4 +331,5 @@ const char *rouse_loop_backend(const rouse_loop *loop) { return loop->backend->o
 const char *rouse_loop_doorbell(const rouse_loop *loop) { return loop->backend->doorbell; }
 void rouse_loop_stats_read(const rouse_loop *loop, rouse_loop_stats *out_stats) {
   *out_stats = loop->stats;
+  out_stats->registered = loop->backend->registered_uses;
 }

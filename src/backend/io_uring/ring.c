@@ -101,11 +101,15 @@ static int enter(struct uring *uring, unsigned submit, unsigned wait, unsigned f
   return 0;
 }
 
+void rouse__uring_hand_over(struct uring *uring) {
+  enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
+}
+
 // A free entry, or NULL if the kernel does not take what is there.
 static struct io_uring_sqe *take_entry(struct uring *uring) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
   if (sqe || uring->refused) return sqe;
-  enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
+  rouse__uring_hand_over(uring);
   return io_uring_get_sqe(&uring->ring);
 }
 
@@ -120,6 +124,9 @@ static bool start(struct uring *uring, rouse_io *io) {
     rouse__uring_many_prepare(uring, sqe, io);
   } else {
     rouse__uring_prepare(sqe, io);
+  }
+  if (uring->registered && !(io->backend[FLAGS] & POLLING)) {
+    rouse__uring_use_registered(uring, sqe, io);
   }
   sqe->user_data = (uintptr_t)io;
   return true;
@@ -150,6 +157,9 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
     }
     io->operation = ROUSE__IO_SEND;
   }
+  if (io->operation == ROUSE__IO_CLOSE && uring->registered) {
+    rouse__uring_unregister_file(backend, io->fd);
+  }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
   rouse__uring_start(uring, io);
@@ -163,13 +173,14 @@ static bool linkable(struct uring *uring, const rouse_io *first, uint32_t count)
   if (uring->waiting.first || uring->refused) return false;
   if (uring->without & ROUSE__URING_WITHOUT_LINKS) return false;
   for (const rouse_io *io = first; io; io = io->link) {
+    if (io->operation == ROUSE__IO_CLOSE && uring->registered) return false;
     if (io->operation >= ROUSE__IO_OPERATIONS || !ring_does(uring, io)) return false;
     if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
       return false;
     if (io->link && !rouse__uring_stops_a_chain(io->operation)) return false;
   }
   if (io_uring_sq_space_left(&uring->ring) >= count) return true;
-  enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
+  rouse__uring_hand_over(uring);
   return io_uring_sq_space_left(&uring->ring) >= count;
 }
 
@@ -182,6 +193,7 @@ static bool submit_linked(struct rouse__backend *backend, rouse_io *first, uint3
     io->state = ROUSE__IO_BACKEND;
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
     rouse__uring_prepare(sqe, io);
+    if (uring->registered) rouse__uring_use_registered(uring, sqe, io);
     sqe->user_data = (uintptr_t)io;
     if (io->link) sqe->flags |= IOSQE_IO_LINK;
   }
@@ -433,6 +445,7 @@ static void destroy(struct rouse__backend *backend) {
   disarm(uring);
   rouse__uring_exit(&uring->ring);
   rouse__uring_bell_close(&uring->bell);
+  rouse__uring_registered_free(uring);
   rouse__free(uring);
 }
 
@@ -445,6 +458,10 @@ static const struct rouse__backend_ops ops = {
     .cancel = cancel,
     .poll = poll,
     .ring = ring,
+    .register_buffers = rouse__uring_register_buffers,
+    .unregister_buffers = rouse__uring_unregister_buffers,
+    .register_file = rouse__uring_register_file,
+    .unregister_file = rouse__uring_unregister_file,
     .buffers_open = rouse__uring_buffers_open,
     .buffers_close = rouse__uring_buffers_close,
     .buffers_give = rouse__uring_buffers_give,

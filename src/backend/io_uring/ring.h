@@ -29,6 +29,7 @@ enum {
   ROUSE__URING_WITHOUT_MULTISHOT_ACCEPT = 1 << 10,
   ROUSE__URING_WITHOUT_MULTISHOT_RECEIVE = 1 << 11,  // into provided buffers
   ROUSE__URING_WITHOUT_LINKS = 1 << 12,              // of entries
+  ROUSE__URING_WITHOUT_REGISTERED = 1 << 13,         // files and buffers
 };
 
 // user_data of what is not an operation. Operations have their address, which is larger.
@@ -130,9 +131,10 @@ struct uring {
   struct rouse__uring_bell bell;
   struct rouse__uring_setup setup;
   struct list waiting, ended, cancels;
-  uint32_t without;     // what to do without
-  uint64_t operations;  // that the ring can do, a bit each
-  uint32_t groups;      // of buffers, made so far
+  uint32_t without;                            // what to do without
+  uint64_t operations;                         // that the ring can do, a bit each
+  struct rouse__uring_registered *registered;  // NULL: nothing is
+  uint32_t groups;                             // of buffers, made so far
   unsigned cancel_flags;
   uint64_t events;  // completions and bells, to tell whether anything came
   bool refused;     // the kernel did not take all entries
@@ -149,6 +151,20 @@ void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result);
 static inline bool rouse__uring_interrupted(int result) {
   return result == -EINTR || (result <= -ROUSE__ERESTARTSYS && result >= -ROUSE__ERESTART_BLOCK);
 }
+
+// Hands over the entries that were filled in.
+void rouse__uring_hand_over(struct uring *uring);
+
+// --- registered.c --------------------------------------------------------------------------------
+
+int rouse__uring_register_buffers(struct rouse__backend *backend, const rouse_span *buffers,
+                                  uint32_t count);
+void rouse__uring_unregister_buffers(struct rouse__backend *backend);
+int rouse__uring_register_file(struct rouse__backend *backend, rouse_fd fd);
+void rouse__uring_unregister_file(struct rouse__backend *backend, rouse_fd fd);
+// Lets |sqe|, filled in for |io|, use what is registered. Something is.
+void rouse__uring_use_registered(struct uring *uring, struct io_uring_sqe *sqe, const rouse_io *io);
+void rouse__uring_registered_free(struct uring *uring);
 
 // --- many.c: operations with many results, and groups of buffers ---------------------------------
 

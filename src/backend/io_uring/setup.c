@@ -39,7 +39,7 @@ int rouse__uring_without(uint32_t *out_without, char *reason, size_t reason_size
       "ring",       "setup_flags", "multishot",        "eventfd",
       "futex",      "msg_ring",    "cqe_skip",         "registered_ring",
       "file_names", "send_zc",     "multishot_accept", "multishot_receive",
-      "links"};
+      "links",      "registered"};
   *out_without = 0;
   const char *text = rouse__environment("ROUSE_IO_URING_WITHOUT");
   while (text && *text) {
