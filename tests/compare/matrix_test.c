@@ -67,7 +67,7 @@ static void what_the_runs_cannot_tell_apart_is_named(void **state) {
   make();
   const choice *choice = choice_of("many_waiters");
   check(!choice->as_good[0]);
-  sample_set(&sample.rows[0].cells[COLUMN_TWO_1000], 1, 2, 1000);
+  sample_set(&sample.rows[0].cells[COLUMN_TWO_1000], 1, 20, 1000);
   matrix_make(&sample);
   check(choice_of("many_waiters")->as_good[0]);
   check(!choice_of("many_waiters")->as_good[1]);  // the best is not as good as itself

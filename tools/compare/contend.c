@@ -81,6 +81,8 @@ static const char *join_all(uint32_t started) {
 static const char *compete(uint32_t tasks, float *waits_ns, double *out_rate) {
   contest *contest = &the_contest;
   uint32_t started = 0, loops = rouse_run_loop_count();
+  // What one thread does is measured in its processor time: other programs matter little then.
+  int64_t (*clock)(void) = loops == 1 ? measure_cpu_ns : rouse_now_ns;
   for (; started < tasks; started++) {
     contender *contender = &contenders[started];
     memset(contender, 0, sizeof *contender);
@@ -94,11 +96,11 @@ static const char *compete(uint32_t tasks, float *waits_ns, double *out_rate) {
   bool all = started == tasks;
   while (atomic_load(&contest->ready) < started) rouse_task_yield();
   if (!all) atomic_store(&contest->stop, 1);
-  int64_t begin_ns = rouse_now_ns();
+  int64_t begin_ns = clock();
   atomic_store(&contest->go, 1);
   if (all) rouse_task_sleep_ns(measure_slice_ns());
   uint64_t turns = turns_of_all(started);
-  double took_s = (double)(rouse_now_ns() - begin_ns) / 1e9;
+  double took_s = (double)(clock() - begin_ns) / 1e9;
   atomic_store(&contest->stop, 1);
   const char *problem = join_all(started);
   if (!all) return "no memory for so many tasks";

@@ -45,6 +45,8 @@ void figure_summarize(figure *figure, const samples *samples) {
   figure->value = quantile(sorted, samples->count, 0.5);
   figure->least = sorted[0];
   figure->most = sorted[samples->count - 1];
+  figure->low = quantile_of_sorted(sorted, samples->count, 0.25);
+  figure->high = quantile_of_sorted(sorted, samples->count, 0.75);
   figure->runs = samples->count;
   figure->known = true;
   figure->gap[0] = 0;
@@ -56,7 +58,7 @@ void figure_gap(figure *figure, const char *reason) {
 }
 
 bool figure_overlaps(const figure *left, const figure *right) {
-  return left->known && right->known && left->least <= right->most && right->least <= left->most;
+  return left->known && right->known && left->low <= right->high && right->low <= left->high;
 }
 
 char *figure_text(char text[FIGURE_TEXT_SIZE], double value) {

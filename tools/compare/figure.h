@@ -14,6 +14,7 @@ typedef struct figure {
   bool known;
   double value;        // the median of the runs
   double least, most;  // of the runs
+  double low, high;    // the middle half of the runs lies between these
   uint32_t runs;
   char gap[FIGURE_GAP_SIZE];
 } figure;
@@ -38,7 +39,7 @@ void figure_summarize(figure *figure, const samples *samples);
 // Makes |figure| a gap. |reason| is shortened to what fits.
 void figure_gap(figure *figure, const char *reason);
 
-// Whether two figures can't be told apart by these runs: the ranges least … most overlap.
+// Whether two figures can't be told apart by these runs: their middle halves overlap.
 bool figure_overlaps(const figure *left, const figure *right);
 
 // Writes |value| with three significant digits, k, M or G for large ones. Returns |text|.

@@ -1,4 +1,4 @@
-// The results as one JSON object. A cell is {"value", "least", "most", "runs"} or {"gap"}.
+// The results as one JSON object. A cell is {"value", "least", "most", "low", "high", "runs"} or {"gap"}.
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -22,6 +22,8 @@ static cJSON *cell_json(const figure *cell) {
   cJSON_AddNumberToObject(object, "value", cell->value);
   cJSON_AddNumberToObject(object, "least", cell->least);
   cJSON_AddNumberToObject(object, "most", cell->most);
+  cJSON_AddNumberToObject(object, "low", cell->low);
+  cJSON_AddNumberToObject(object, "high", cell->high);
   cJSON_AddNumberToObject(object, "runs", cell->runs);
   return object;
 }

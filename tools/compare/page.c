@@ -210,8 +210,8 @@ static void write_unavailable(FILE *to, const results *results) {
 static void write_matrix(FILE *to, const results *results) {
   fputs(
       "<section id=\"matrix\">\n<h2>Which when</h2>\n<p class=\"lead\">Computed from the figures "
-      "and abilities below by the rule that stands under each need. Approaches whose runs "
-      "overlap those of the best are named beside it: these runs can't tell them apart.",
+      "and abilities below by the rule that stands under each need. Beside the best "
+      "stand those whose middle half of runs overlaps its: these runs can't tell them apart.",
       to);
   write_unavailable(to, results);
   fputs(

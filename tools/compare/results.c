@@ -47,18 +47,18 @@ const column_about columns[COLUMN_COUNT] = {
                     .how = "processor time of one task, try_acquire and release"},
     [COLUMN_ACQUIRE] = {"acquire_ns", "acquire", NANOSECONDS, .section = SECTION_UNCONTENDED,
                         .how = "processor time of one task, acquire and release"},
-#define CONTENDED(id, key, on, tasks)                                                              \
+#define CONTENDED(id, key, on, tasks, clock)                                                       \
   [id] = {key, on ": " tasks, RATE, .section = SECTION_CONTENDED,                                  \
           .how = "acquire, yield, release, yield in " tasks " tasks on " on                        \
-                 "; operations of all by the clock"}
-    CONTENDED(COLUMN_ONE_2, "one_loop_2", "1 loop", "2"),
-    CONTENDED(COLUMN_ONE_16, "one_loop_16", "1 loop", "16"),
-    CONTENDED(COLUMN_ONE_64, "one_loop_64", "1 loop", "64"),
-    CONTENDED(COLUMN_ONE_1000, "one_loop_1000", "1 loop", "1000"),
-    CONTENDED(COLUMN_TWO_2, "two_loops_2", "2 loops", "2"),
-    CONTENDED(COLUMN_TWO_16, "two_loops_16", "2 loops", "16"),
-    CONTENDED(COLUMN_TWO_64, "two_loops_64", "2 loops", "64"),
-    CONTENDED(COLUMN_TWO_1000, "two_loops_1000", "2 loops", "1000"),
+                 "; operations of all in a second of " clock}
+    CONTENDED(COLUMN_ONE_2, "one_loop_2", "1 loop", "2", "the loop\'s processor time"),
+    CONTENDED(COLUMN_ONE_16, "one_loop_16", "1 loop", "16", "the loop\'s processor time"),
+    CONTENDED(COLUMN_ONE_64, "one_loop_64", "1 loop", "64", "the loop\'s processor time"),
+    CONTENDED(COLUMN_ONE_1000, "one_loop_1000", "1 loop", "1000", "the loop\'s processor time"),
+    CONTENDED(COLUMN_TWO_2, "two_loops_2", "2 loops", "2", "the clock"),
+    CONTENDED(COLUMN_TWO_16, "two_loops_16", "2 loops", "16", "the clock"),
+    CONTENDED(COLUMN_TWO_64, "two_loops_64", "2 loops", "64", "the clock"),
+    CONTENDED(COLUMN_TWO_1000, "two_loops_1000", "2 loops", "1000", "the clock"),
 #undef CONTENDED
     [COLUMN_WAKE_LOCAL] = {"wake_one_local_us", "same loop, median", MICROSECONDS,
                            .section = SECTION_WAKE_ONE,
@@ -80,8 +80,9 @@ const column_about columns[COLUMN_COUNT] = {
                           .how = "as the median: the last task of the slowest wake"},
     [COLUMN_CANCEL_LONE] = {"cancel_lone_ns", "the only waiter", NANOSECONDS,
                             .section = SECTION_CANCEL,
-                            .how = "one wait is queued and cancelled, many times; by the clock, on "
-                                   "one loop, with the queueing"},
+                            .how =
+                                "one wait is queued and cancelled, many times; processor time, on "
+                                "one loop, with the queueing"},
     [COLUMN_CANCEL_CROWD] = {"cancel_crowd_ns", "of 1000 waiters", NANOSECONDS,
                              .section = SECTION_CANCEL,
                              .how = "1000 waits are queued and cancelled in a scattered order; the "
