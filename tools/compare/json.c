@@ -1,4 +1,5 @@
-// The results as one JSON object. A cell is {"value", "least", "most", "low", "high", "runs"} or {"gap"}.
+// The results as one JSON object. A cell is {"value", "least", "most", "low", "high", "runs"}, or
+// {"gap"}.
 #include <cjson/cJSON.h>
 #include <string.h>
 
