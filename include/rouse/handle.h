@@ -26,8 +26,9 @@ ROUSE_BEGIN_C
 // Completion (_start): on the wait's loop, never inside a call.
 // Threads: any task; the form with _start on the loop's. Several may wait for one handle, on
 //   several loops.
-// Backends: "iocp", by wait-completion packets of the kernel, or, where there are none, by a wait
-//   of the system's thread pool; rouse_probe_run() says which ("wait_packets").
+// Backends: "iocp", by wait-completion packets of the kernel. Where there are none
+//   (rouse_probe_run() says so, "wait_packets"), by a wait of the system's thread pool for what a
+//   wait leaves as it was, and by a thread for each wait for the rest.
 ROUSE_API int rouse_handle_wait(rouse_fd handle, int64_t deadline_ns);
 ROUSE_API int rouse_handle_wait_start(rouse_io *io, rouse_fd handle, int64_t deadline_ns);
 

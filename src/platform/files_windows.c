@@ -172,7 +172,7 @@ static int64_t allocate(const rouse_io *io) {
     status =
         rouse__nt()->set_information_file(handle, &block, &to, sizeof to, ROUSE__FILE_END_OF_FILE);
   }
-  return rouse__error_from_status(status);
+  return rouse__is_unknown(status) ? ROUSE_ENOTSUP : rouse__error_from_status(status);
 }
 
 // --- all -----------------------------------------------------------------------------------------

@@ -14,20 +14,6 @@
 enum { DELETE_IT = 1, DELETE_POSIX = 2, DELETE_READ_ONLY = 0x10 };
 enum { REPLACE = 1, REPLACE_POSIX = 2, REPLACE_READ_ONLY = 0x40 };
 
-// The system, or this file system, does not have a form of a call.
-static bool is_unknown(NTSTATUS status) {
-  switch ((uint32_t)status) {
-    case 0xC0000002:  // NOT_IMPLEMENTED
-    case 0xC0000003:  // INVALID_INFO_CLASS
-    case 0xC000000D:  // INVALID_PARAMETER
-    case 0xC0000010:  // INVALID_DEVICE_REQUEST
-    case 0xC00000BB:  // NOT_SUPPORTED
-      return true;
-    default:
-      return false;
-  }
-}
-
 static NTSTATUS set(HANDLE file, ULONG what, void *data, size_t size) {
   IO_STATUS_BLOCK block;
   return rouse__nt()->set_information_file(file, &block, data, (ULONG)size, what);
@@ -62,7 +48,7 @@ static NTSTATUS dispose_plainly(HANDLE file) {
 static NTSTATUS dispose(HANDLE file) {
   ULONG how = DELETE_IT | DELETE_POSIX | DELETE_READ_ONLY;
   NTSTATUS status = set(file, ROUSE__FILE_DISPOSITION_EX, &how, sizeof how);
-  return is_unknown(status) ? dispose_plainly(file) : status;
+  return rouse__is_unknown(status) ? dispose_plainly(file) : status;
 }
 
 int rouse__unlink_at(int dir, const char *text, uint32_t flags) {
@@ -136,7 +122,7 @@ static int rename_to(int dir, const char *text, const struct rouse__nt_path *new
   if (refused) return refused;
   name->flags = replace ? REPLACE | REPLACE_POSIX | REPLACE_READ_ONLY : 0;
   NTSTATUS status = set(file, ROUSE__FILE_RENAME_EX, name, size);
-  if (is_unknown(status)) {
+  if (rouse__is_unknown(status)) {
     name->flags = replace;
     status = set(file, ROUSE__FILE_RENAME, name, size);
   }

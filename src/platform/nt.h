@@ -24,10 +24,17 @@ typedef NTSTATUS NTAPI rouse__nt_associate_packet(HANDLE packet, HANDLE port, HA
                                                   ULONG_PTR information, PBOOLEAN out_signalled);
 typedef NTSTATUS NTAPI rouse__nt_cancel_packet(HANDLE packet, BOOLEAN remove_signalled);
 
+typedef NTSTATUS NTAPI rouse__nt_query_object(HANDLE handle, ULONG what, PVOID data, ULONG size,
+                                              PULONG out_size);
+typedef NTSTATUS NTAPI rouse__nt_query_event(HANDLE event, ULONG what, PVOID data, ULONG size,
+                                             PULONG out_size);
+
 struct rouse__nt {
   rouse__nt_create_file *create_file;
   rouse__nt_information_file *query_information_file, *set_information_file;
   rouse__nt_device_control *device_control_file;
+  rouse__nt_query_object *query_object;
+  rouse__nt_query_event *query_event;
   // These may be NULL.
   rouse__nt_create_packet *create_wait_packet;
   rouse__nt_associate_packet *associate_wait_packet;
@@ -36,6 +43,9 @@ struct rouse__nt {
 
 // Threads: any. Never NULL.
 const struct rouse__nt *rouse__nt(void);
+
+// Whether |status| says that the system, or a file system, does not have this form of a call.
+bool rouse__is_unknown(NTSTATUS status);
 
 // A path for the native functions: an absolute name, or one that is relative to |root|.
 struct rouse__nt_path {

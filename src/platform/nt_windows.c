@@ -27,6 +27,8 @@ static BOOL CALLBACK find_functions(PINIT_ONCE once, PVOID argument, PVOID *cont
   nt.query_information_file = FIND(rouse__nt_information_file, "NtQueryInformationFile");
   nt.set_information_file = FIND(rouse__nt_information_file, "NtSetInformationFile");
   nt.device_control_file = FIND(rouse__nt_device_control, "NtDeviceIoControlFile");
+  nt.query_object = FIND(rouse__nt_query_object, "NtQueryObject");
+  nt.query_event = FIND(rouse__nt_query_event, "NtQueryEvent");
   nt.create_wait_packet = FIND(rouse__nt_create_packet, "NtCreateWaitCompletionPacket");
   nt.associate_wait_packet = FIND(rouse__nt_associate_packet, "NtAssociateWaitCompletionPacket");
   nt.cancel_wait_packet = FIND(rouse__nt_cancel_packet, "NtCancelWaitCompletionPacket");
@@ -36,6 +38,19 @@ static BOOL CALLBACK find_functions(PINIT_ONCE once, PVOID argument, PVOID *cont
 const struct rouse__nt *rouse__nt(void) {
   InitOnceExecuteOnce(&nt_once, find_functions, NULL, NULL);
   return &nt;
+}
+
+bool rouse__is_unknown(NTSTATUS status) {
+  switch ((uint32_t)status) {
+    case 0xC0000002:  // NOT_IMPLEMENTED
+    case 0xC0000003:  // INVALID_INFO_CLASS
+    case 0xC000000D:  // INVALID_PARAMETER
+    case 0xC0000010:  // INVALID_DEVICE_REQUEST
+    case 0xC00000BB:  // NOT_SUPPORTED
+      return true;
+    default:
+      return false;
+  }
 }
 
 // --- text ----------------------------------------------------------------------------------------

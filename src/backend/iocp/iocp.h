@@ -46,8 +46,9 @@ struct rouse__afd_poll {
 // An operation under way; lies in rouse_io.system.
 struct rouse__flight {
   OVERLAPPED overlapped;
-  HANDLE wait;  // a packet, or a registered wait
-  uint32_t stage;
+  HANDLE wait;  // a packet, a registered wait, or the event that tells a thread to stop waiting
+  uint16_t stage;
+  uint16_t threaded;      // a thread waits
   rouse__atomic32 fired;  // the registered wait has sent its packet, or will at once
   union {
     struct {
@@ -100,8 +101,8 @@ void rouse__iocp_forget(HANDLE handle);
 int rouse__iocp_wait_begin(struct rouse__iocp *iocp, rouse_io *io, HANDLE target);
 // True: no packet will come. False: it will.
 bool rouse__iocp_wait_cancel(rouse_io *io);
-// The packet has come.
-void rouse__iocp_wait_end(rouse_io *io);
+// The packet has come. 0, or why the wait ended without a signal.
+NTSTATUS rouse__iocp_wait_end(rouse_io *io);
 // Whether wait-completion packets are used.
 bool rouse__iocp_has_packets(void);
 

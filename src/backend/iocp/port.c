@@ -69,9 +69,11 @@ static bool complete_done(struct rouse__iocp *iocp) {
 
 // --- submit and cancel ---------------------------------------------------------------------------
 
-// What waits for it gets packets that say so, or learns it from the driver.
+// What waits for it is aborted first, on all loops: what a close alone does to it depends on its
+// kind.
 static int64_t close_start(rouse_io *io) {
   rouse__iocp_forget(rouse__handle(io->fd));
+  CancelIoEx(rouse__handle(io->fd), NULL);
   struct linger linger;
   int size = sizeof linger;
   bool may_block =
@@ -207,7 +209,7 @@ static void take_operation(struct rouse__iocp *iocp, const OVERLAPPED_ENTRY *ent
 // What was waited for: a handle by itself, or the event of an operation on somebody else's handle.
 static void take_wait(struct rouse__iocp *iocp, rouse_io *io) {
   struct rouse__flight *flight = rouse__flight(io);
-  rouse__iocp_wait_end(io);
+  NTSTATUS failed = rouse__iocp_wait_end(io);
   if (flight->stage == ROUSE__STAGE_EVENT) {
     NTSTATUS status = (NTSTATUS)flight->overlapped.Internal;
     uint32_t moved = (uint32_t)flight->overlapped.InternalHigh;
@@ -216,8 +218,13 @@ static void take_wait(struct rouse__iocp *iocp, rouse_io *io) {
     return;
   }
   flight->stage = ROUSE__STAGE_DONE;
-  bool poll = io->operation == ROUSE__IO_POLL;
-  complete(iocp, io, poll ? (io->flags ? (int64_t)io->flags : 1) : 0);
+  int64_t result = 0;
+  if (failed) {
+    result = rouse__error_from_status(failed);
+  } else if (io->operation == ROUSE__IO_POLL) {
+    result = io->flags ? (int64_t)io->flags : 1;
+  }
+  complete(iocp, io, result);
 }
 
 static int poll(struct rouse__backend *backend, int64_t deadline_ns) {

@@ -5,11 +5,17 @@
 // whose callback sends the packet. Which of the two is found at run time;
 // ROUSE_IOCP_WITHOUT=wait_packets in the environment rules the first one out.
 //
-// Cancel against signal. A wait may have consumed what it waited for (an event that resets itself),
-// so a cancel must never drop a packet: it either makes sure that there is none and never will be,
-// or leaves the wait to end by it. For packets the system says which. For registered waits it says
-// whether a callback is still to run or running; if not, the callback's mark says whether it has
-// run. (Waiting for a running callback would be simpler, and block the loop.)
+// Cancel against signal. A wait may take what it waited for: an event that resets itself, a permit
+// of a semaphore. So a cancel must never drop a packet: it either makes sure that there is none and
+// never will be, or leaves the wait to end by it. For packets the system says which. For registered
+// waits it says whether a callback is still to run or running; if not, the callback's mark says
+// whether it has run. (Waiting for a running callback would be simpler, and block the loop.)
+//
+// But a registered wait that is ended in the moment in which it has taken a signal, and before it
+// has called back, swallows that signal, and nobody can tell. So only what a wait does not change
+// (processes, threads, events that stay set) is registered. For the rest a thread is started for
+// the time of the wait, which waits for the handle and for the event of the cancel at once: of two
+// that are signalled it takes one, and says which.
 #include "backend/iocp/iocp.h"
 
 #include <string.h>
@@ -49,8 +55,74 @@ static int register_wait(rouse_io *io, HANDLE target) {
   return 0;
 }
 
-int rouse__iocp_wait_begin(struct rouse__iocp *iocp, rouse_io *io, HANDLE target) {
-  if (!iocp->packets) return register_wait(io, target);
+// --- what a wait changes -------------------------------------------------------------------------
+
+static bool is_event_that_stays(HANDLE target) {
+  enum { BASIC = 0, NOTIFICATION = 0 };
+  struct {
+    LONG type, state;
+  } event;
+  NTSTATUS status = rouse__nt()->query_event(target, BASIC, &event, sizeof event, NULL);
+  return status >= 0 && event.type == NOTIFICATION;
+}
+
+// Whether a wait for |target| leaves it as it was. In doubt it does not.
+static bool stays(HANDLE target) {
+  enum { TYPE = 2 };
+  union {
+    UNICODE_STRING name;
+    char space[512];
+  } type;
+  if (is_event_that_stays(target)) return true;
+  if (rouse__nt()->query_object(target, TYPE, &type, sizeof type, NULL) < 0) return false;
+  static const wchar_t *const lasting[] = {L"Process", L"Thread", L"Job"};
+  for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+    size_t length = wcslen(lasting[i]);
+    if (type.name.Length == length * sizeof(wchar_t) &&
+        !wcsncmp(type.name.Buffer, lasting[i], length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// --- a thread that waits -------------------------------------------------------------------------
+
+// After the post |io| may be gone.
+static DWORD WINAPI wait_on_thread(void *argument) {
+  rouse_io *io = argument;
+  struct rouse__flight *flight = rouse__flight(io);
+  HANDLE port = rouse__iocp_of(io)->port;
+  HANDLE handles[2] = {rouse__handle(io->fd), flight->wait};
+  DWORD ended = WaitForMultipleObjects(2, handles, FALSE, INFINITE);
+  NTSTATUS status = ROUSE__STATUS(0xC0000008);  // INVALID_HANDLE: it was closed meanwhile
+  if (ended == WAIT_OBJECT_0 || ended == WAIT_ABANDONED_0) status = 0;
+  if (ended == WAIT_OBJECT_0 + 1) status = ROUSE__STATUS_CANCELLED;
+  flight->overlapped.Internal = (ULONG_PTR)(uint32_t)status;
+  if (!PostQueuedCompletionStatus(port, 0, ROUSE__KEY_WAIT, (OVERLAPPED *)(void *)io)) {
+    rouse__die("the end of a wait could not be sent to its loop", ROUSE__WHERE);
+  }
+  return 0;
+}
+
+static int start_thread(rouse_io *io) {
+  struct rouse__flight *flight = rouse__flight(io);
+  flight->wait = CreateEventW(NULL, TRUE, FALSE, NULL);
+  if (!flight->wait) return rouse__error_last();
+  flight->threaded = true;
+  HANDLE thread =
+      CreateThread(NULL, 0x10000, wait_on_thread, io, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+  if (thread) {
+    CloseHandle(thread);  // it ends by itself
+    return 0;
+  }
+  CloseHandle(flight->wait);
+  return ROUSE_ENOMEM;
+}
+
+// --- the three ways ------------------------------------------------------------------------------
+
+static int associate_packet(struct rouse__iocp *iocp, rouse_io *io, HANDLE target) {
   const struct rouse__nt *nt = rouse__nt();
   HANDLE packet;
   NTSTATUS status = nt->create_wait_packet(&packet, GENERIC_ALL, NULL);
@@ -65,19 +137,33 @@ int rouse__iocp_wait_begin(struct rouse__iocp *iocp, rouse_io *io, HANDLE target
   return 0;
 }
 
-void rouse__iocp_wait_end(rouse_io *io) {
+int rouse__iocp_wait_begin(struct rouse__iocp *iocp, rouse_io *io, HANDLE target) {
   struct rouse__flight *flight = rouse__flight(io);
-  if (!flight->wait) return;
-  if (rouse__iocp_of(io)->packets) {
+  flight->threaded = false;
+  if (iocp->packets) return associate_packet(iocp, io, target);
+  flight->overlapped.Internal = 0;
+  bool ours = flight->stage == ROUSE__STAGE_EVENT;
+  return ours || stays(target) ? register_wait(io, target) : start_thread(io);
+}
+
+NTSTATUS rouse__iocp_wait_end(rouse_io *io) {
+  struct rouse__flight *flight = rouse__flight(io);
+  NTSTATUS status = flight->threaded ? (NTSTATUS)flight->overlapped.Internal : 0;
+  if (flight->threaded || rouse__iocp_of(io)->packets) {
     CloseHandle(flight->wait);
-  } else {
+  } else if (flight->wait) {
     UnregisterWaitEx(flight->wait, NULL);  // its callback has sent the packet; it may yet return
   }
   flight->wait = NULL;
+  return status;
 }
 
 bool rouse__iocp_wait_cancel(rouse_io *io) {
   struct rouse__flight *flight = rouse__flight(io);
+  if (flight->threaded) {
+    SetEvent(flight->wait);
+    return false;
+  }
   if (rouse__iocp_of(io)->packets) {
     if (rouse__nt()->cancel_wait_packet(flight->wait, FALSE)) return false;
     CloseHandle(flight->wait);
