@@ -113,8 +113,11 @@ void test_io_init(test_io *io, rouse_loop *loop, int *counter);
 // Runs |function| in a child process. Its status, 0 if it returned; what it wrote to stderr goes to
 // |output|.
 int test_in_child(void (*function)(void *), void *argument, char *output, size_t size);
-// Whether |status| says that the child ended by abort().
+// Whether |status| says that the child ended by abort(), or by an access to what is no memory.
 bool test_was_aborted(int status);
+bool test_was_faulted(int status);
+// Sets a variable of this process's environment; NULL: there is none.
+void test_environment_set(const char *name, const char *value);
 // |function| must die by an assertion whose message contains |sentence|. Does nothing in builds
 // without assertions.
 void test_expect_death(void (*function)(void *), void *argument, const char *sentence);

@@ -15,9 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef _WIN32
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#else
+#include <malloc.h>
+#define aligned_alloc(alignment, size) _aligned_malloc(size, alignment)
+#define free(memory) _aligned_free(memory)
+#endif
 #if defined __GLIBC__
 #include <execinfo.h>
 #endif
@@ -102,6 +108,8 @@ static void name_is_that_of_the_abi(void **state) {
   (void)state;
 #if defined ROUSE_CONTEXT_UCONTEXT
   assert_string_equal(rouse__context_name(), "ucontext");
+#elif defined _WIN32
+  assert_string_equal(rouse__context_name(), "win64");
 #elif defined __x86_64__
   assert_string_equal(rouse__context_name(), "sysv-x86-64");
 #elif defined __aarch64__
@@ -162,6 +170,8 @@ static void exit_may_continue_any_flow(void **state) {
   flow_free(&second);
 }
 
+#ifndef _WIN32  // the death of a process is looked at after a fork
+
 static void return_at_once(void *argument) { (void)argument; }
 
 static void entry_that_returns_dies_with_a_sentence(void **state) {
@@ -190,6 +200,8 @@ static void entry_that_returns_dies_with_a_sentence(void **state) {
   assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   assert_non_null(strstr(text, "first function of a flow returned"));
 }
+
+#endif
 
 // --- what a flow keeps ---------------------------------------------------------------------------
 
@@ -551,7 +563,7 @@ static void *ping_pong_on_thread(void *argument) {
     flow_free(&flows[i]);
   }
   rouse__context_release(&own);
-  return (void *)sum;
+  return (void *)(intptr_t)sum;
 }
 
 static void threads_switch_independently(void **state) {
@@ -563,13 +575,13 @@ static void threads_switch_independently(void **state) {
   for (int i = 0; i < 4; i++) {
     void *sum;
     assert_int_equal(pthread_join(threads[i], &sum), 0);
-    assert_int_equal((long)sum, 20000);
+    assert_int_equal((intptr_t)sum, 20000);
   }
 }
 
 // ThreadSanitizer holds signals back until the program calls the C library, never amid switches:
 // there is nothing to test with it.
-#if !defined ROUSE__SANITIZE_THREAD
+#if !defined ROUSE__SANITIZE_THREAD && !defined _WIN32
 static volatile sig_atomic_t signals_seen;
 static void on_signal(int number) {
   (void)number;
@@ -612,7 +624,9 @@ int main(void) {
     cmocka_unit_test(name_is_that_of_the_abi),
     cmocka_unit_test(stack_is_reusable_after_exit),
     cmocka_unit_test(exit_may_continue_any_flow),
+#ifndef _WIN32
     cmocka_unit_test(entry_that_returns_dies_with_a_sentence),
+#endif
     cmocka_unit_test(ping_pong_alternates),
     cmocka_unit_test(thousand_contexts_keep_their_values),
     cmocka_unit_test(memory_is_reloaded_after_a_switch),
@@ -626,7 +640,7 @@ int main(void) {
     cmocka_unit_test(unwinding_stops_at_the_entry),
 #endif
     cmocka_unit_test(threads_switch_independently),
-#if !defined ROUSE__SANITIZE_THREAD
+#if !defined ROUSE__SANITIZE_THREAD && !defined _WIN32
     cmocka_unit_test(signals_during_switches_do_no_harm),
 #endif
   };

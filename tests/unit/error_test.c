@@ -10,7 +10,13 @@ static const struct {
   int code, value, error;
   const char *name, *text;
 } codes[] = {
-#define CODE(name, value, error, windows, text) {ROUSE_##name, value, error, "ROUSE_" #name, text},
+#ifdef _WIN32
+#define OF_SYSTEM(error, windows) windows
+#else
+#define OF_SYSTEM(error, windows) error
+#endif
+#define CODE(name, value, error, windows, text)                                                    \
+  {ROUSE_##name, value, OF_SYSTEM(error, windows), "ROUSE_" #name, text},
     ROUSE_ERROR_LIST(CODE)
 #undef CODE
 };
@@ -78,9 +84,11 @@ static void errors_of_the_system_have_their_codes(void **state) {
   for (int i = 0; i < CODES; i++) {
     if (codes[i].error) check_result(rouse_error_from_system(codes[i].error), codes[i].code);
   }
+#ifndef _WIN32  // windows_test has what maps there besides the list
   check_result(rouse_error_from_system(ENOENT), ROUSE_ENOENT);
   check_result(rouse_error_from_system(EWOULDBLOCK), ROUSE_EAGAIN);
   check_result(rouse_error_from_system(ENOTSUP), ROUSE_ENOTSUP);
+#endif
   check_equal(rouse_error_from_system(0), 0);
 }
 

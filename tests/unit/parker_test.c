@@ -109,6 +109,8 @@ static void thread_that_timed_out_can_wait_again_at_once(void **state) {
 
 // --- interruptions -------------------------------------------------------------------------------
 
+#ifndef _WIN32  // where no signal interrupts a thread
+
 static void do_nothing(int number) { (void)number; }
 
 typedef struct interrupted {
@@ -140,6 +142,8 @@ static void signals_do_not_end_a_wait(void **state) {
   check_system(sigaction(SIGUSR1, &old, NULL));
 }
 
+#endif
+
 static void wait_for_event(void *argument) { check_result(rouse_event_wait(argument), ROUSE_DONE); }
 
 static void many_threads_on_one_event_are_all_woken(void **state) {
@@ -168,7 +172,9 @@ int main(void) {
       cmocka_unit_test(plain_thread_and_task_wake_each_other),
       cmocka_unit_test(deadline_and_grant_at_the_same_instant_lose_no_permit),
       cmocka_unit_test(thread_that_timed_out_can_wait_again_at_once),
+#ifndef _WIN32
       cmocka_unit_test(signals_do_not_end_a_wait),
+#endif
       cmocka_unit_test(many_threads_on_one_event_are_all_woken),
       cmocka_unit_test(plain_wait_returns_with_errno_untouched),
   };

@@ -5,15 +5,21 @@
 #define _GNU_SOURCE
 #include "../../src/runtime/pool.c"
 
-#include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#ifndef _WIN32
+#include <dirent.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#else
+#include <windows.h>
+// These come after it.
+#include <tlhelp32.h>
+#endif
 
 #include "../support/support.h"
 
@@ -59,6 +65,25 @@ static void occupy(rouse__pool *pool, job *self) {
   test_flag_await(&self->started, 1);
 }
 
+#ifdef _WIN32
+
+// How many threads this process has more than at the first call.
+static int pool_threads(void) {
+  static int others = -1;
+  HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+  check(all != INVALID_HANDLE_VALUE);
+  THREADENTRY32 entry = {.dwSize = sizeof entry};
+  int count = 0;
+  for (BOOL more = Thread32First(all, &entry); more; more = Thread32Next(all, &entry)) {
+    count += entry.th32OwnerProcessID == GetCurrentProcessId();
+  }
+  CloseHandle(all);
+  if (others < 0) others = count;
+  return count - others;
+}
+
+#else
+
 // How many threads of this process have the name of a pool's.
 static int pool_threads(void) {
   DIR *tasks = opendir("/proc/self/task");
@@ -76,6 +101,8 @@ static int pool_threads(void) {
   closedir(tasks);
   return count;
 }
+
+#endif
 
 // A thread has its name a moment after its start.
 static void await_pool_threads(int count) {
@@ -142,6 +169,8 @@ static void one_after_the_other_needs_two_threads(void **state) {
   rouse__pool_destroy(pool);
 }
 
+#ifndef _WIN32
+
 typedef struct look {
   struct rouse__work work;
   sigset_t blocked;
@@ -168,6 +197,8 @@ static void threads_of_the_pool_take_no_signals(void **state) {
   }
   rouse__pool_destroy(pool);
 }
+
+#endif
 
 // --- cancels -------------------------------------------------------------------------------------
 
@@ -336,6 +367,8 @@ static void pool_is_destroyed_right_after_the_last_report(void **state) {
   }
 }
 
+#ifndef _WIN32  // where nobody forks, and no limit on threads can be set
+
 // --- no threads ----------------------------------------------------------------------------------
 
 // From here on this process can't start threads. Root may always, so it becomes somebody else.
@@ -437,12 +470,16 @@ static void child_of_a_call_ends_with_it(void **state) {
   test_run(1, call_fork, NULL);
 }
 
+#endif
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(work_runs_in_order_of_submission),
       cmocka_unit_test(threads_start_on_demand_and_no_more_than_allowed),
       cmocka_unit_test(one_after_the_other_needs_two_threads),
+#ifndef _WIN32
       cmocka_unit_test(threads_of_the_pool_take_no_signals),
+#endif
       cmocka_unit_test(cancelled_work_is_reported_at_once_though_all_threads_are_busy),
       cmocka_unit_test(work_that_runs_cannot_be_cancelled),
       cmocka_unit_test(cancel_of_a_queue_in_other_hands_leaves_the_rest_to_them),
@@ -450,11 +487,13 @@ int main(void) {
       cmocka_unit_test(permits_of_cancelled_work_go_with_it),
       cmocka_unit_test(work_is_run_or_cancelled_exactly_once),
       cmocka_unit_test(pool_is_destroyed_right_after_the_last_report),
+#ifndef _WIN32
       cmocka_unit_test(no_pool_without_a_thread),
       cmocka_unit_test(pool_that_cannot_grow_works_with_what_it_has),
       cmocka_unit_test(call_without_a_thread_is_refused),
       cmocka_unit_test(child_neither_uses_the_pool_nor_hangs_on_it),
       cmocka_unit_test(child_of_a_call_ends_with_it),
+#endif
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

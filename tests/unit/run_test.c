@@ -1,8 +1,8 @@
 // rouse_run(): loops on threads, a first task, an orderly end, whatever is still waiting.
-#include <poll.h>
+#include "sockets.h"
+// The sockets' headers come first.
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../support/waitable.h"
 
@@ -223,7 +223,7 @@ static void tasks_in_any_wait_on_any_loop_are_cancelled_and_joined(void **state)
                    .semaphore = ROUSE_SEMAPHORE_INIT(0),
                    .event = ROUSE_EVENT_INIT,
                    .queue = ROUSE_WAITQUEUE_INIT};
-    check_system(pipe(self.ends));
+    test_pair(self.ends);
     check(rouse_mutex_try_lock(&self.mutex));
     test_run(loops, leave_all_waiting, &self);
     // Two of the eight end together with a task of their own.
@@ -232,8 +232,8 @@ static void tasks_in_any_wait_on_any_loop_are_cancelled_and_joined(void **state)
     check(!test_queue_has_waiters(&self.semaphore.queue));
     check(!test_queue_has_waiters(&self.event.queue));
     check(!test_queue_has_waiters(&self.queue.queue));
-    close(self.ends[0]);
-    close(self.ends[1]);
+    test_close(self.ends[0]);
+    test_close(self.ends[1]);
   }
 }
 

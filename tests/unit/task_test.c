@@ -1,9 +1,8 @@
 // Tasks: spawn, join, detach, cancel, shield, yield, sleep.
-#include <poll.h>
-#include <signal.h>
+#include "sockets.h"
+// The sockets' headers come first.
+#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../support/support.h"
 
@@ -255,15 +254,15 @@ static int64_t poll_descriptor(void *argument) {
 static int64_t cancel_polling_tasks(void *argument) {
   (void)argument;
   int ends[2];
-  check_system(pipe(ends));
+  test_pair(ends);
   for (uint32_t i = 0; i < rouse_run_loop_count(); i++) {
     rouse_task *task = test_spawn(rouse_run_loop(i), poll_descriptor, &ends[0]);
     check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
     rouse_task_cancel(task);
     check_result(test_join(task), ROUSE_ECANCELED);
   }
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
@@ -463,7 +462,7 @@ static void spin_in_calls_that_do_not_wait(void) {
 
 IN_TASK(task_that_never_waits_starves_neither_tasks_nor_timers_nor_operations) {
   int ends[2];
-  check_system(pipe(ends));
+  test_pair(ends);
   rouse_task *task = test_spawn(NULL, stop_others, NULL);
   spin_in_calls_that_do_not_wait();
   test_join(task);
@@ -472,11 +471,11 @@ IN_TASK(task_that_never_waits_starves_neither_tasks_nor_timers_nor_operations) {
   test_join(task);
   task = test_spawn(NULL, stop_others_by_pipe, &ends[0]);
   rouse_task_yield();
-  check_equal(write(ends[1], "x", 1), 1);
+  test_put(ends[1], 'x');
   spin_in_calls_that_do_not_wait();
   test_join(task);
-  close(ends[0]);
-  close(ends[1]);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
@@ -566,6 +565,7 @@ static void overflow_in_task(void *argument) {
   (void)argument;
   int64_t result;
   rouse_run(NULL, overflow, NULL, &result);
+  fputs("survived", stderr);
 }
 
 static void stack_overflow_faults_cleanly(void **state) {
@@ -576,8 +576,11 @@ static void stack_overflow_faults_cleanly(void **state) {
 #else
   char output[1000];
   int status = test_in_child(overflow_in_task, NULL, output, sizeof output);
-  check(WIFSIGNALED(status));
-  check_equal(WTERMSIG(status), SIGSEGV);
+  check(!strstr(output, "survived"));
+#ifndef _WIN32  // where Wine ends the thread that can't even take the fault, and no more
+  check(test_was_faulted(status));
+#endif
+  (void)status;
 #endif
 }
 

@@ -315,7 +315,7 @@ static void wait_of_no_loop_has_no_timer(void **state) {
 static void init_without_a_loop(void *argument) { rouse_wait_init(argument, NULL, NULL); }
 static void init_without_a_loop_dies_with_a_sentence(void **state) {
   (void)state;
-  rouse_wait wait;
+  static rouse_wait wait;
   test_expect_death(init_without_a_loop, &wait,
                     "rouse_wait_init: no loop was given and the calling thread has none");
 }

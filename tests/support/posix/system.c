@@ -61,6 +61,11 @@ int test_in_child(void (*function)(void *), void *argument, char *output, size_t
 }
 
 bool test_was_aborted(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT; }
+bool test_was_faulted(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV; }
+
+void test_environment_set(const char *name, const char *value) {
+  check_system(value ? setenv(name, value, 1) : unsetenv(name));
+}
 
 // --- files ---------------------------------------------------------------------------------------
 

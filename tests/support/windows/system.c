@@ -96,6 +96,14 @@ int test_in_child(void (*function)(void *), void *argument, char *output, size_t
 // The C library's abort() exits with 3.
 bool test_was_aborted(int status) { return status == 3; }
 
+// By the system, which tells why.
+bool test_was_faulted(int status) { return (DWORD)status == STATUS_ACCESS_VIOLATION; }
+
+// Both the C library's environment and the system's.
+void test_environment_set(const char *name, const char *value) {
+  check_equal(_putenv_s(name, value ? value : ""), 0);
+}
+
 // --- files ---------------------------------------------------------------------------------------
 
 // A path for something temporary. Numbers of processes come back soon.
