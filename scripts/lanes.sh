@@ -59,6 +59,7 @@ lane_settings() {
       wants="$wants make xz $1-gcc"
       cross_settings "$1"
       ;;
+    windows) windows_settings ;;
     browser)
       wants="$wants chromium"
       configure=(-DCMAKE_BUILD_TYPE=Release)
@@ -79,7 +80,7 @@ cross_settings() {
 }
 
 all_lanes="gcc-debug gcc-release gcc-thread gcc-address"
-heavy_lanes="clang-debug clang-release clang-thread aarch64 riscv64 i386 musl browser lint"
+heavy_lanes="clang-debug clang-release clang-thread aarch64 riscv64 i386 musl windows browser lint"
 
 # A result that is not a test's own.
 result() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results"; }
@@ -112,6 +113,7 @@ lane() {
     started=$SECONDS
     case $name in
       kernel-*) kernel_test ;;
+      windows) windows_test "$@" ;;
       *) lane_test "$@" ;;
     esac
   fi
@@ -126,6 +128,7 @@ lane_build() {
     aarch64 | riscv64 | i386 | musl | kernel-*)
       make_sysroot "$target" >>"$logs/$name.build" 2>&1 </dev/null || return 1
       ;;
+    windows) make_mingw_libraries >>"$logs/$name.build" 2>&1 </dev/null || return 1 ;;
   esac
   {
     cmake -S "$root" -B "$dir" -G Ninja -DROUSE_TESTS=ON -DROUSE_WERROR=ON "${configure[@]}" &&

@@ -43,6 +43,8 @@ has() {
     aarch64-gcc | riscv64-gcc)
       program "${1%-gcc}-linux-gnu-gcc" && links "${1%-gcc}-linux-gnu-gcc" -static
       ;;
+    mingw) program x86_64-w64-mingw32-gcc && header "x86_64-w64-mingw32-gcc -x c" windows.h ;;
+    wine) program wineserver && program wineboot && { program wine64 || [ -x /usr/lib/wine/wine64 ]; } ;;
     i386-gcc) program gcc && links gcc -m32 -idirafter "/usr/include/$(gcc -print-multiarch)" ;;
     debian-keyring) [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ;;
     musl-gcc) program musl-gcc && links musl-gcc -static ;;
@@ -113,6 +115,12 @@ package() {
     riscv64-gcc:pacman) echo riscv64-linux-gnu-gcc ;;
     # Not gcc-multilib, which can't be installed beside cross compilers.
     i386-gcc:apt) echo "$(apt-cache depends gcc | sed -nE 's/.*Depends: (gcc-[0-9]+)$/\1/p' | head -n 1)-multilib" ;;
+    mingw:apt) echo gcc-mingw-w64-x86-64-win32 ;;
+    mingw:dnf) echo mingw64-gcc mingw64-winpthreads-static ;;
+    mingw:zypper) echo mingw64-cross-gcc mingw64-winpthreads-devel ;;
+    mingw:*) echo mingw-w64-gcc ;;
+    wine:apt) echo wine64 wine ;;
+    wine:*) echo wine ;;
     musl-gcc:apt) echo musl-tools ;;
     debian-keyring:apt) echo debian-archive-keyring ;;
     musl-gcc:pacman) echo musl ;;
