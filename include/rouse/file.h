@@ -10,7 +10,8 @@
 //
 // Backends: "io_uring" does all of it on the ring (kernels before 5.15 lack some operations on
 // names; those are made by the pool); "epoll" and "poll" on the pool, except reads and writes of
-// pipes, sockets and the like, which wait by readiness.
+// pipes, sockets and the like, which wait by readiness; "iocp" reads and writes by overlapped calls
+// and does the rest on the pool.
 #ifndef ROUSE_FILE_H
 #define ROUSE_FILE_H
 

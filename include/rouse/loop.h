@@ -11,9 +11,9 @@ ROUSE_BEGIN_C
 
 // All-zero is the default of everything.
 typedef struct rouse_loop_options {
-  // What the loop sleeps in: "io_uring", "epoll" or "poll". NULL: the environment's ROUSE_BACKEND,
-  // else the best that works here. A backend named by the caller or the environment is used or
-  // fails; only the choice by default falls back.
+  // What the loop sleeps in: "io_uring", "epoll", "poll", "iocp". NULL: the environment's
+  // ROUSE_BACKEND, else the best that works here. A backend named by the caller or the environment
+  // is used or fails; only the choice by default falls back.
   const char *backend;
   // Usable bytes of each task's stack, rounded up to pages. 0: 65536. At least 16384.
   size_t stack_size;
@@ -85,7 +85,8 @@ ROUSE_API rouse_loop *rouse_loop_here(void);
 // Ordering: everything before the post happens before the callback.
 ROUSE_API void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback);
 
-// The name of |loop|'s backend ("io_uring", "epoll", "poll") and of its doorbell. Static storage.
+// The name of |loop|'s backend ("io_uring", "epoll", "poll", "iocp") and of its doorbell. Static
+// storage.
 ROUSE_API const char *rouse_loop_backend(const rouse_loop *loop);
 ROUSE_API const char *rouse_loop_doorbell(const rouse_loop *loop);
 
