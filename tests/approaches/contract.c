@@ -279,6 +279,25 @@ static void wake_after_the_cancel_goes_to_the_next(void **state) {
   check_result(await(&second), ROUSE_DONE);
 }
 
+// Where conditions are looked at outside of all locks, with the waiter registered already: a second
+// waiter comes meanwhile, then a wake, which is the first's. But the first does not wait after all.
+static lab_wait second_listener;
+static bool let_another_in_and_wake(void *argument) {
+  (void)argument;
+  start(&second_listener, NULL);
+  wake_one();
+  return false;
+}
+
+static void wake_of_a_listener_that_does_not_wait_goes_on(void **state) {
+  (void)state;
+  if (strcmp(tested->name, "event_listener") != 0) return;
+  lab_wait first = {0};
+  check_result(start_if(&first, let_another_in_and_wake, NULL, ROUSE_FOREVER), ROUSE_EAGAIN);
+  check_result(await(&second_listener), ROUSE_DONE);
+  check_equal(waiting(), 0);
+}
+
 static void rouse_wait_cancel_does_the_same(void **state) {
   (void)state;
   lab_wait wait = {0};
@@ -478,6 +497,7 @@ int main(int count, char **arguments) {
       CLAIM(wake_after_cancels_reaches_the_one_left),
       CLAIM(cancel_after_the_wake_is_too_late),
       CLAIM(wake_after_the_cancel_goes_to_the_next),
+      CLAIM(wake_of_a_listener_that_does_not_wait_goes_on),
       CLAIM(rouse_wait_cancel_does_the_same),
       CLAIM(past_deadline_does_not_wait),
       CLAIM(deadline_ends_the_wait),

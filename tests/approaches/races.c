@@ -1,6 +1,7 @@
 // The races of the contract: two loops and plain threads that meet at one object over and over.
 //
-//   lost wakes          a_wake_against_the_look_is_never_lost, tokens_reach_everybody
+//   lost wakes          a_wake_against_the_look_is_never_lost, wakes_along_a_row_are_never_lost,
+//                       tokens_reach_everybody
 //   cancelled waiters   cancel_against_wake_passes_it_on_or_has_it, tokens_reach_everybody
 //   exactness           nobody_is_woken_twice_by_one_wake_all
 //   lifetimes           woken_may_finish_the_object_at_once
@@ -9,7 +10,7 @@
 #include "platform/platform.h"
 #include "under_test.h"
 
-enum { PARTS = 6 };
+enum { PARTS = 7 };
 
 static rig partner;
 
@@ -78,6 +79,83 @@ static void a_wake_against_the_look_is_never_lost(void **state) {
   rig_start(&partner, change_and_wake, NULL, 1);
   repeat(wake_against_look_round);
   rig_stop(&partner);
+}
+
+// The same at many objects in a row, without a word between the two threads: they walk along them in
+// the same direction or in opposite ones, and so meet somewhere within a few nanoseconds. What one
+// round tries is whether a store and a load of each side may both come too early. That takes longest
+// where the state is in the waiter's cache and the object in the waker's: so the waker looks at the
+// object first, and the state has lines of its own.
+enum { ROW = 64 };
+static approach_object *row;
+static struct row_state { _Alignas(64) uint32_t word; } row_state[ROW];
+static lab_wait row_waits[ROW];
+static bool backwards;
+
+static bool row_is_unchanged(void *argument) {
+  return !__atomic_load_n((uint32_t *)argument, __ATOMIC_RELAXED);
+}
+
+// Both are here, and running, before either begins: else one is through before the other has woken
+// up.
+static uint32_t row_present;
+static void meet_at_the_row(void) {
+  __atomic_add_fetch(&row_present, 1, __ATOMIC_ACQ_REL);
+  for (int i = 1; __atomic_load_n(&row_present, __ATOMIC_ACQUIRE) < 2; i++) {
+    if (i % 10000 == 0) rouse_task_yield();
+  }
+}
+
+static uint32_t looked;
+static void change_the_row(void *argument) {
+  (void)argument;
+  meet_at_the_row();
+  for (int i = 0; i < ROW; i++) {
+    int at = backwards ? ROW - 1 - i : i;
+    looked += tested->count(&row[at]);
+    __atomic_store_n(&row_state[at].word, 1, __ATOMIC_RELAXED);
+    tested->wake_one(&row[at]);
+  }
+}
+
+static void row_ended(rouse_wait *self, int result) {
+  check(result == ROUSE_DONE || result == ROUSE_EAGAIN);
+  ((lab_wait *)self)->completed++;
+}
+
+static void row_round(void) {
+  bool pending[ROW];
+  backwards = random_one_in(&partner.own_random, 2);
+  memset(row_state, 0, sizeof row_state);
+  __atomic_store_n(&row_present, 0, __ATOMIC_RELAXED);
+  rig_go(&partner);
+  meet_at_the_row();
+  for (int i = 0; i < ROW; i++) {
+    row_waits[i].completed = 0;
+    int started = tested->wait_if(&row[i], &row_waits[i].space.waiter, row_is_unchanged,
+                                  &row_state[i].word, ROUSE_FOREVER);
+    pending[i] = started == ROUSE_PENDING;
+    check(started == ROUSE_PENDING || started == ROUSE_EAGAIN || started == ROUSE_DONE);
+  }
+  for (int i = 0; i < ROW; i++) {
+    if (pending[i]) test_loop_run_until(loop, &row_waits[i].completed, 1);
+  }
+  rig_await(&partner);
+}
+
+static void wakes_along_a_row_are_never_lost(void **state) {
+  (void)state;
+  if (!needs(APPROACH_LOOPS)) return;
+  row = rouse__allocate(ROW * sizeof *row, 64);
+  for (int i = 0; i < ROW; i++) {
+    check_result(tested->init(&row[i]), ROUSE_DONE);
+    approach_waiter_init(&row_waits[i].space.waiter, loop, row_ended);
+  }
+  rig_start(&partner, change_the_row, NULL, 5);
+  repeat(row_round);
+  rig_stop(&partner);
+  for (int i = 0; i < ROW; i++) tested->finish(&row[i]);
+  rouse__free(row);
 }
 
 // --- cancel against wake -------------------------------------------------------------------------
