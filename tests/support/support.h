@@ -167,5 +167,7 @@ bool test_is_open(rouse_fd fd);
 bool test_is_inherited(rouse_fd fd);
 // How many descriptors this process has open.
 int open_descriptors(void);
+// Has the system allow this process as many as it can be made to. How many it may have open.
+int test_descriptors_most(void);
 
 #endif

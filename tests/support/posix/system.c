@@ -163,3 +163,12 @@ int open_descriptors(void) {
   closedir(directory);
   return count;
 }
+
+int test_descriptors_most(void) {
+  struct rlimit limit;
+  check_system(getrlimit(RLIMIT_NOFILE, &limit));
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  check_system(getrlimit(RLIMIT_NOFILE, &limit));
+  return limit.rlim_cur < 1000000 ? (int)limit.rlim_cur : 1000000;
+}
