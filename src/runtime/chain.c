@@ -22,7 +22,7 @@ static rouse_loop *loop_of(const rouse_io *io) {
 
 // --- making one ----------------------------------------------------------------------------------
 
-void rouse_chain_init(rouse_chain *chain) { *chain = (rouse_chain){NULL}; }
+void rouse_chain_init(rouse_chain *chain) { *chain = (rouse_chain){.first = NULL}; }
 
 void rouse_chain_add(rouse_chain *chain, rouse_io *io) {
   ROUSE__ASSERT(!chain->started, "rouse_chain_add: the chain is under way");
