@@ -87,6 +87,11 @@ check() {
 check light
 check dark
 
+# In a narrow window only the tables scroll.
+chromium_run "$scratch/profile" --window-size=500,1000 --dump-dom "file://$scratch/probed.html" >narrow.dom \
+  2>narrow.log || fail "the browser: $(tail -5 narrow.log)"
+grep -q '^wide no$' narrow.dom || fail 'in a narrow window the page is wider than it'
+
 # Without its script the page is whole.
 sed '/^<script>$/,/^<\/script>$/d' report.html >plain.html
 ! grep -q '<script' plain.html || fail 'the script could not be taken out'

@@ -17,7 +17,7 @@ enum { WAITS_MAX = 65536, TASKS_MAX = LOCKERS_MAX + READERS + 2 * PAIRS };
 typedef struct mixed {
   lab_semaphore permit;
   rouse_loop *waits;  // where waits end: NULL: here
-  bool stop, counts;
+  bool stop, counts, unlinked;
   int failure;
   uint64_t operations, turns;
   uint32_t wait_count;
@@ -174,6 +174,9 @@ static int open_file(void) {
            (unsigned long long)rouse_now_ns(), (unsigned long long)(uintptr_t)&state.path);
   state.file = rouse_file_open(ROUSE_FD_CWD, state.path, machine_new_file_flags(), 0600);
   if (state.file < 0) return state.file;
+  // At once, where the system lets an open file have no name: then nothing is left behind, whatever
+  // happens to this process.
+  state.unlinked = rouse_file_unlink(ROUSE_FD_CWD, state.path, 0) == ROUSE_DONE;
   for (int index = 0; index < BLOCKS; index++) {
     int64_t wrote = rouse_file_write(state.file, block[0], BLOCK, (uint64_t)index * BLOCK);
     if (wrote != BLOCK) return wrote < 0 ? (int)wrote : ROUSE_EIO;
@@ -217,7 +220,7 @@ static void close_all(void) {
   if (state.listener >= 0) rouse_file_close(state.listener);
   if (state.file >= 0) {
     rouse_file_close(state.file);
-    rouse_file_unlink(ROUSE_FD_CWD, state.path, 0);
+    if (!state.unlinked) rouse_file_unlink(ROUSE_FD_CWD, state.path, 0);
   }
 }
 
