@@ -125,6 +125,13 @@ static int64_t transfer(const rouse_io *io) {
   return rouse__error_last();
 }
 
+// A pipe with nothing left in it: the next read would wait, with data in hand.
+static bool is_drained(HANDLE handle) {
+  DWORD left = 0;
+  return GetFileType(handle) == FILE_TYPE_PIPE &&
+         !(PeekNamedPipe(handle, NULL, 0, NULL, &left, NULL) && left);
+}
+
 static int64_t transfer_spans(const rouse_io *io) {
   const rouse_span *spans = io->address;
   rouse_io part = *io;
@@ -139,6 +146,7 @@ static int64_t transfer_spans(const rouse_io *io) {
     all += moved;
     if (io->offset != ROUSE_OFFSET_CURRENT) part.offset += (uint64_t)moved;
     if ((size_t)moved < spans[i].size) break;
+    if (part.operation == ROUSE__IO_READ && is_drained(rouse__handle(io->fd))) break;
   }
   return all;
 }
