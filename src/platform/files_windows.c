@@ -122,7 +122,7 @@ static int64_t transfer(const rouse_io *io) {
   DWORD error = GetLastError();
   if (reads && (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE)) return 0;
   if (error == ERROR_MORE_DATA) return moved;
-  return rouse__error_last();
+  return rouse__transfer_failure(handle, rouse_error_from_system((int)error));
 }
 
 // A pipe with nothing left in it: the next read would wait, with data in hand.
@@ -169,6 +169,9 @@ static int64_t allocate(const rouse_io *io) {
     return rouse__error_last();
   }
   IO_STATUS_BLOCK block;
+  ACCESS_MASK access = FILE_WRITE_DATA;
+  rouse__nt()->query_information_file(handle, &block, &access, sizeof access, ROUSE__FILE_ACCESS);
+  if (!(access & FILE_WRITE_DATA)) return ROUSE_EBADF;
   LARGE_INTEGER to = {.QuadPart = (LONGLONG)end};
   NTSTATUS status = 0;
   if (standard.AllocationSize.QuadPart < to.QuadPart) {

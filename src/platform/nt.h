@@ -68,11 +68,16 @@ void rouse__nt_path_free(struct rouse__nt_path *path);
 NTSTATUS rouse__nt_open(const struct rouse__nt_path *path, ACCESS_MASK access, ULONG disposition,
                         ULONG options, ULONG attributes, HANDLE *out_handle);
 
+// What a read from |handle|, or a write to it, that was refused with |code| is refused with: more
+// than the system says.
+int rouse__transfer_failure(HANDLE handle, int code);
+
 // --- constants that mingw's headers lack or keep elsewhere ---------------------------------------
 
 enum {
   ROUSE__FILE_BASIC = 4,
   ROUSE__FILE_STANDARD = 5,
+  ROUSE__FILE_ACCESS = 8,
   ROUSE__FILE_RENAME = 10,
   ROUSE__FILE_LINK = 11,
   ROUSE__FILE_DISPOSITION = 13,

@@ -68,6 +68,18 @@ static wchar_t *make_room(size_t length) {
   return rouse__allocate((length + 1) * sizeof(wchar_t), _Alignof(wchar_t));
 }
 
+// The system calls a name that is too long an invalid one.
+static bool names_fit(const wchar_t *text) {
+  enum { NAME_MOST = 255 };
+  while (*text) {
+    size_t part = wcscspn(text, L"\\");
+    if (part > NAME_MOST) return false;
+    text += part;
+    if (*text) text++;
+  }
+  return true;
+}
+
 static int to_wide(struct rouse__nt_path *path, const char *utf8) {
   size_t size = strnlen(utf8, UTF8_MOST);
   if (size == 0) return ROUSE_ENOENT;
@@ -83,7 +95,7 @@ static int to_wide(struct rouse__nt_path *path, const char *utf8) {
     if (*at == '/') *at = '\\';
   }
   path->to_directory = path->name[length - 1] == '\\';
-  return 0;
+  return names_fit(path->name) ? 0 : ROUSE_ENAMETOOLONG;
 }
 
 // Takes ".", ".." and empty parts out of |text| (which may be |out|), from its character |keep| on.
@@ -238,4 +250,13 @@ NTSTATUS rouse__nt_open(const struct rouse__nt_path *path, ACCESS_MASK access, U
                                   attributes,
                                   FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                   disposition, options | FILE_OPEN_FOR_BACKUP_INTENT, NULL, 0);
+}
+
+int rouse__transfer_failure(HANDLE handle, int code) {
+  FILE_STANDARD_INFO info;
+  if (GetFileInformationByHandleEx(handle, FileStandardInfo, &info, sizeof info) &&
+      info.Directory) {
+    return ROUSE_EISDIR;
+  }
+  return code == ROUSE_EACCES ? ROUSE_EBADF : code;  // it was not opened for that
 }

@@ -37,5 +37,7 @@ int rouse__socket_get(int fd, int option, int *out_value);
 bool rouse__socket_start(void);
 // On Windows: whether |fd| is a socket.
 bool rouse__socket_is(int fd);
+// On Windows: the code for the last error of a call with |fd|.
+int rouse__socket_error(int fd);
 
 #endif

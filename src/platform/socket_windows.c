@@ -35,6 +35,22 @@ void rouse__socket_close(int fd) {
   rouse__errno_restore(saved);
 }
 
+// What is no socket is refused by all calls, with a code of each one's choice; and what is no
+// handle at all with the same.
+int rouse__socket_error(int fd) {
+  int code = rouse__error_last();
+  DWORD flags;
+  if (rouse__socket_is(fd)) return code;
+  return GetHandleInformation(rouse__handle(fd), &flags) ? ROUSE_ENOTSOCK : ROUSE_EBADF;
+}
+
+// The same, where the last error becomes what it was before.
+static int failure_of(uint64_t saved, int fd) {
+  int code = rouse__socket_error(fd);
+  rouse__errno_restore(saved);
+  return code;
+}
+
 // The code for the last error, which becomes what it was before. |fd| is closed if there is one.
 static int failure(uint64_t saved, int fd) {
   int code = rouse__error_last();
@@ -86,13 +102,13 @@ int rouse__socket_listen(const struct sockaddr *address, uint32_t size, int back
 int rouse__socket_bind(int fd, const struct sockaddr *address, uint32_t size) {
   uint64_t saved = rouse__errno_save();
   if (!rouse__socket_start()) return failure(saved, -1);
-  return bind(rouse__socket(fd), address, (int)size) ? failure(saved, -1) : 0;
+  return bind(rouse__socket(fd), address, (int)size) ? failure_of(saved, fd) : 0;
 }
 
 int rouse__socket_set_peer(int fd, const struct sockaddr *address, uint32_t size) {
   uint64_t saved = rouse__errno_save();
   if (!rouse__socket_start()) return failure(saved, -1);
-  if (connect(rouse__socket(fd), address, (int)size)) return failure(saved, -1);
+  if (connect(rouse__socket(fd), address, (int)size)) return failure_of(saved, fd);
   tell_of_nobody(rouse__socket(fd), TRUE);
   rouse__errno_restore(saved);
   return 0;
@@ -172,7 +188,7 @@ int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size) {
   u_long on = 1;
   ioctlsocket(rouse__socket(fd), FIONBIO, &on);
   int got = recv(rouse__socket(fd), buffer, (int)size, 0);
-  if (got < 0) return failure(saved, -1);
+  if (got < 0) return failure_of(saved, fd);
   rouse__errno_restore(saved);
   return got;
 }
@@ -211,14 +227,14 @@ int rouse__socket_address(int fd, bool of_peer, struct sockaddr *address, uint32
     WSAPROTOCOL_INFOW info;
     int info_size = sizeof info;
     if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&info, &info_size)) {
-      return failure(saved, -1);
+      return failure_of(saved, fd);
     }
     memset(&all, 0, sizeof all);
     all.any.sa_family = (ADDRESS_FAMILY)info.iAddressFamily;
     length = all.any.sa_family == AF_INET ? (int)sizeof all.in : (int)sizeof all.in6;
     failed = 0;
   }
-  if (failed) return failure(saved, -1);
+  if (failed) return failure_of(saved, fd);
   memcpy(address, &all, *size < (uint32_t)length ? *size : (uint32_t)length);
   *size = (uint32_t)length;
   rouse__errno_restore(saved);
@@ -287,7 +303,7 @@ int rouse__socket_set(int fd, int option, int value) {
   int failed = setsockopt(rouse__socket(fd), options[option].level, options[option].name,
                           lingers ? (const char *)&linger : (const char *)&value,
                           lingers ? (int)sizeof linger : (int)sizeof value);
-  return failed ? failure(saved, -1) : 0;
+  return failed ? failure_of(saved, fd) : 0;
 }
 
 int rouse__socket_get(int fd, int option, int *out_value) {
@@ -302,7 +318,7 @@ int rouse__socket_get(int fd, int option, int *out_value) {
   if (!rouse__socket_start()) return failure(saved, -1);
   if (getsockopt(rouse__socket(fd), options[option].level, options[option].name, (char *)&value,
                  &size)) {
-    return failure(saved, -1);
+    return failure_of(saved, fd);
   }
   *out_value = value.number;
   if (options[option].most == 1) *out_value = value.number != 0;

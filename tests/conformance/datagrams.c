@@ -133,7 +133,7 @@ CLAIM(send_without_a_peer_or_too_long_is_refused) {
   struct sockaddr_in address;
   rouse_fd fd = bind_here(&address);
   int64_t result = rouse_udp_send_to(fd, "x", 1, NULL, 0, ROUSE_FOREVER);
-  check(result == ROUSE_EDESTADDRREQ || result == ROUSE_ENOTCONN);
+  if (result != ROUSE_EDESTADDRREQ) check_result(result, ROUSE_ENOTCONN);
   char *large = calloc(1, 70000);
   check(large);
   check_result(rouse_udp_send_to(fd, large, 70000, (struct sockaddr *)&address, sizeof address,
@@ -271,7 +271,8 @@ CLAIM(options_of_streams_are_set_and_read) {
   check_result(rouse_file_close(pair.client), ROUSE_DONE);
   pair.client = -1;
   char byte;
-  check_result(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), ROUSE_ECONNRESET);
+  int expected = system_tells_of_resets() ? ROUSE_ECONNRESET : 0;
+  check_result(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), expected);
   tcp_pair_close(&pair);
   return 0;
 }

@@ -385,7 +385,7 @@ TASK_TEST(open_refuses_what_it_was_not_asked_for) {
   check_result(rouse_file_read(12345 * 4, NULL, 0, 0), ROUSE_EBADF);
   check_result(rouse_file_close(12345 * 4), ROUSE_EBADF);
   rouse_fd file = rouse_file_open(directory, "file", O_RDONLY, 0);
-  check_result(rouse_file_write(file, "x", 1, 0), ROUSE_EACCES);
+  check_result(rouse_file_write(file, "x", 1, 0), ROUSE_EBADF);
   DWORD flags;
   check(GetHandleInformation(rouse_fd_to_handle(file), &flags) && !(flags & HANDLE_FLAG_INHERIT));
   check_result(rouse_file_close(file), ROUSE_DONE);

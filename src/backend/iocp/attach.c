@@ -94,6 +94,7 @@ int64_t rouse__iocp_prepare(struct rouse__iocp *iocp, rouse_io *io, HANDLE handl
   if (way == BY_POOL) return ROUSE__IOCP_POOL;
   flight->overlapped = (OVERLAPPED){0};
   flight->stage = ROUSE__STAGE_PORT;
+  flight->asked = false;
   if (way == BY_PORT) return ROUSE__IOCP_STARTED;
   flight->stage = ROUSE__STAGE_EVENT;
   int refused = make_event(iocp, io);
@@ -106,10 +107,11 @@ void rouse__iocp_landed(rouse_io *io) {
   flight->stage = ROUSE__STAGE_DONE;
 }
 
-// ERROR_MORE_DATA is a warning: there is data, and a packet.
 int64_t rouse__iocp_launched(rouse_io *io, DWORD error) {
   struct rouse__flight *flight = rouse__flight(io);
-  if (!error || error == ERROR_IO_PENDING || error == ERROR_MORE_DATA) return ROUSE__IOCP_STARTED;
+  // That something did not fit is a warning: there is data, and a packet.
+  bool cut = error == ERROR_MORE_DATA || error == WSAEMSGSIZE;
+  if (!error || error == ERROR_IO_PENDING || cut) return ROUSE__IOCP_STARTED;
   if (flight->stage == ROUSE__STAGE_EVENT && !rouse__iocp_wait_cancel(io)) {
     // The event was set all the same: its packet comes, and must find the failure.
     flight->overlapped.Internal = 0xC0000001;  // UNSUCCESSFUL

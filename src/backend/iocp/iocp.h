@@ -47,7 +47,8 @@ struct rouse__afd_poll {
 struct rouse__flight {
   OVERLAPPED overlapped;
   HANDLE wait;  // a packet, a registered wait, or the event that tells a thread to stop waiting
-  uint16_t stage;
+  uint8_t stage;
+  bool asked;             // to end early, by cancel()
   uint16_t threaded;      // a thread waits
   rouse__atomic32 fired;  // the registered wait has sent its packet, or will at once
   union {
@@ -106,7 +107,7 @@ NTSTATUS rouse__iocp_wait_end(rouse_io *io);
 // Whether wait-completion packets are used.
 bool rouse__iocp_has_packets(void);
 
-// --- transfer.c, socket.c, poll.c: operations ----------------------------------------------------
+// --- transfer.c, socket.c, poll.c, many.c: operations --------------------------------------------
 
 // Each starts an operation, and says what an ended one gave; |status| and |moved| are the system's.
 // The latter may be STARTED: there is more to do.
@@ -118,6 +119,13 @@ int64_t rouse__iocp_socket_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS 
                                uint32_t moved);
 int64_t rouse__iocp_poll_start(struct rouse__iocp *iocp, rouse_io *io);
 int64_t rouse__iocp_poll_end(rouse_io *io, NTSTATUS status);
+// After rouse__iocp_poll_end(): whether the peer has reset the connection.
+bool rouse__iocp_poll_aborted(rouse_io *io);
+// ACCEPT_MANY and RECEIVE_MANY.
+int64_t rouse__iocp_many_start(struct rouse__iocp *iocp, rouse_io *io);
+int64_t rouse__iocp_many_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS status,
+                             uint32_t moved);
+int64_t rouse__iocp_shutdown(const rouse_io *io);
 // READ_SPANS and WRITE_SPANS on a socket.
 int64_t rouse__iocp_socket_spans(struct rouse__iocp *iocp, rouse_io *io);
 
@@ -131,6 +139,6 @@ void rouse__iocp_probe(rouse_probe *probe);
 // --- port.c, once more ---------------------------------------------------------------------------
 
 // The code for |status|. An operation that was aborted though nobody asked has lost its handle.
-int64_t rouse__iocp_failure(const rouse_io *io, NTSTATUS status);
+int64_t rouse__iocp_failure(rouse_io *io, NTSTATUS status);
 
 #endif

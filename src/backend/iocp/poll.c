@@ -86,3 +86,5 @@ int64_t rouse__iocp_poll_end(rouse_io *io, NTSTATUS status) {
   uint32_t flags = flags_of(poll->events, io->flags);
   return flags ? flags : POLLHUP;
 }
+
+bool rouse__iocp_poll_aborted(rouse_io *io) { return rouse__flight(io)->poll.events & ABORT; }

@@ -33,11 +33,9 @@ struct rouse__iocp *rouse__iocp_of(const rouse_io *io) {
   return of_backend(loop->backend);
 }
 
-int64_t rouse__iocp_failure(const rouse_io *io, NTSTATUS status) {
+int64_t rouse__iocp_failure(rouse_io *io, NTSTATUS status) {
   int code = rouse__error_from_status(status);
-  // RELAXED: own thread; a request from another one arrives by this loop, too.
-  bool asked = load_relaxed(&io->wait.refs) & ROUSE__CANCEL_ASKED;
-  return code == ROUSE_ECANCELED && !asked ? ROUSE_EBADF : code;
+  return code == ROUSE_ECANCELED && !rouse__flight(io)->asked ? ROUSE_EBADF : code;
 }
 
 // --- results -------------------------------------------------------------------------------------
@@ -72,6 +70,7 @@ static bool complete_done(struct rouse__iocp *iocp) {
 // What waits for it is aborted first, on all loops: what a close alone does to it depends on its
 // kind.
 static int64_t close_start(rouse_io *io) {
+  if (io->fd < 0) return ROUSE_EBADF;  // -1 would mean this process, which can always be closed
   rouse__iocp_forget(rouse__handle(io->fd));
   CancelIoEx(rouse__handle(io->fd), NULL);
   struct linger linger;
@@ -123,9 +122,12 @@ static int64_t start(struct rouse__iocp *iocp, rouse_io *io) {
     case ROUSE__IO_SEND_ZERO_COPY:
       return rouse__iocp_socket_start(iocp, io);
     case ROUSE__IO_SHUTDOWN:
-      return shutdown(rouse__socket(io->fd), (int)io->flags) ? rouse__error_last() : 0;
+      return rouse__iocp_shutdown(io);
     case ROUSE__IO_POLL:
       return rouse__iocp_poll_start(iocp, io);
+    case ROUSE__IO_ACCEPT_MANY:
+    case ROUSE__IO_RECEIVE_MANY:
+      return rouse__iocp_many_start(iocp, io);
     case ROUSE__IO_SPLICE:
       return ROUSE_ENOTSUP;
     case ROUSE__IO_CLOSE:
@@ -153,6 +155,7 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
 
 static void cancel(struct rouse__backend *backend, rouse_io *io) {
   struct rouse__flight *flight = rouse__flight(io);
+  flight->asked = true;
   switch ((enum rouse__stage)flight->stage) {
     case ROUSE__STAGE_PORT:
     case ROUSE__STAGE_EVENT:
@@ -180,6 +183,9 @@ static int64_t end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS status, uint
                                       : rouse__iocp_transfer_end(iocp, io, status, moved);
     case ROUSE__IO_POLL:
       return rouse__iocp_poll_end(io, status);
+    case ROUSE__IO_ACCEPT_MANY:
+    case ROUSE__IO_RECEIVE_MANY:
+      return rouse__iocp_many_end(iocp, io, status, moved);
     case ROUSE__IO_PIPE:
       return status < 0 ? rouse__iocp_failure(io, status) : 0;
     default:

@@ -40,7 +40,9 @@ bool rouse__iocp_has_extension(void) {
 }
 
 static int64_t launched(rouse_io *io, bool failed) {
-  return rouse__iocp_launched(io, failed ? (DWORD)WSAGetLastError() : 0);
+  int64_t result = rouse__iocp_launched(io, failed ? (DWORD)WSAGetLastError() : 0);
+  bool odd = result < 0 && result != ROUSE__IOCP_STARTED && !rouse__socket_is(io->fd);
+  return odd ? rouse__socket_error(io->fd) : result;
 }
 
 static int64_t prepare(struct rouse__iocp *iocp, rouse_io *io) {
@@ -54,10 +56,18 @@ static int family_of(SOCKET socket, int *out_type) {
   WSAPROTOCOL_INFOW info;
   int size = sizeof info;
   if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&info, &size)) {
-    return rouse__error_last();
+    return rouse__socket_error(rouse_fd_from_socket(socket));
   }
   *out_type = info.iSocketType;
   return info.iAddressFamily;
+}
+
+// AcceptEx would wait, on some systems, for what never comes.
+static int refuse_unless_listening(SOCKET socket) {
+  BOOL listens = FALSE;
+  int size = sizeof listens;
+  bool known = !getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, (char *)&listens, &size);
+  return known && !listens ? ROUSE_EINVAL : 0;
 }
 
 static int64_t accept_start(struct rouse__iocp *iocp, rouse_io *io) {
@@ -66,6 +76,8 @@ static int64_t accept_start(struct rouse__iocp *iocp, rouse_io *io) {
   if (!rouse__iocp_has_extension()) return ROUSE_ENOSYS;
   int type, family = family_of(listener, &type);
   if (family < 0) return family;
+  int refused = refuse_unless_listening(listener);
+  if (refused) return refused;
   SOCKET accepted =
       WSASocketW(family, type, 0, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
   if (accepted == INVALID_SOCKET) return rouse__error_last();
@@ -170,14 +182,27 @@ static int64_t receive_start(struct rouse__iocp *iocp, rouse_io *io) {
   DWORD flags = 0, count = fill_buffers(iocp, io);
   SOCKET socket = rouse__socket(io->fd);
   if (io->operation != ROUSE__IO_RECEIVE_FROM) {
-    return launched(io,
-                    WSARecv(socket, iocp->buffers, count, NULL, &flags, &flight->overlapped, NULL));
+    result = launched(
+        io, WSARecv(socket, iocp->buffers, count, NULL, &flags, &flight->overlapped, NULL));
+    return result == ROUSE_EPIPE ? 0 : result;  // it was shut down
   }
   flight->address_size = (int)io->mode;
   bool wanted = io->address2 && io->mode;
   return launched(
       io, WSARecvFrom(socket, iocp->buffers, count, NULL, &flags, wanted ? io->address2 : NULL,
                       wanted ? &flight->address_size : NULL, &flight->overlapped, NULL));
+}
+
+static bool has_peer(SOCKET socket) {
+  struct sockaddr_storage peer;
+  int size = sizeof peer;
+  return !getpeername(socket, (struct sockaddr *)&peer, &size);
+}
+
+// Whoever sends to a connection that one of the two sides has given up learns it by other names
+// than elsewhere.
+static int64_t sent(int64_t result) {
+  return result == ROUSE_ECONNABORTED || result == ROUSE_ECONNRESET ? ROUSE_EPIPE : result;
 }
 
 static int64_t send_start(struct rouse__iocp *iocp, rouse_io *io) {
@@ -192,10 +217,24 @@ static int64_t send_start(struct rouse__iocp *iocp, rouse_io *io) {
                                   (int)io->mode, &flight->overlapped, NULL));
   }
   result = launched(io, WSASend(socket, iocp->buffers, count, NULL, 0, &flight->overlapped, NULL));
-  return result == ROUSE_ECONNABORTED ? ROUSE_EPIPE : result;
+  if (result == ROUSE_EINVAL && !has_peer(socket)) return ROUSE_ENOTCONN;
+  return sent(result);
+}
+
+// What was under way is taken back: the system would leave receives waiting for the peer.
+int64_t rouse__iocp_shutdown(const rouse_io *io) {
+  if (shutdown(rouse__socket(io->fd), (int)io->flags)) return rouse__socket_error(io->fd);
+  if (io->flags != SHUT_WR) CancelIoEx(rouse__handle(io->fd), NULL);
+  return 0;
+}
+
+// Whether |io| was taken back by nobody who asked for it, and by no close: by a shutdown.
+static bool was_shut_down(rouse_io *io, NTSTATUS status) {
+  return status == ROUSE__STATUS_CANCELLED && !rouse__flight(io)->asked && rouse__socket_is(io->fd);
 }
 
 static int64_t receive_end(rouse_io *io, NTSTATUS status, uint32_t moved) {
+  if (was_shut_down(io, status)) return 0;
   if (io->operation == ROUSE__IO_RECEIVE_FROM) {
     uint32_t *size = (uint32_t *)(uintptr_t)io->offset;
     if (size) *size = (uint32_t)rouse__flight(io)->address_size;
@@ -206,12 +245,10 @@ static int64_t receive_end(rouse_io *io, NTSTATUS status, uint32_t moved) {
   return status < 0 ? rouse__iocp_failure(io, status) : moved;
 }
 
-// Whoever sends to a connection that this side has given up learns it by another name than
-// elsewhere.
-static int64_t send_end(rouse_io *io, NTSTATUS status, uint32_t moved) {
-  if (status >= 0) return moved;
-  int64_t failed = rouse__iocp_failure(io, status);
-  return failed == ROUSE_ECONNABORTED ? ROUSE_EPIPE : failed;
+static int64_t send_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS status, uint32_t moved) {
+  // Tried again: if it was only receiving that was shut down, sending goes on.
+  if (was_shut_down(io, status)) return send_start(iocp, io);
+  return status < 0 ? sent(rouse__iocp_failure(io, status)) : moved;
 }
 
 int64_t rouse__iocp_socket_spans(struct rouse__iocp *iocp, rouse_io *io) {
@@ -223,6 +260,7 @@ int64_t rouse__iocp_socket_spans(struct rouse__iocp *iocp, rouse_io *io) {
 int64_t rouse__iocp_socket_start(struct rouse__iocp *iocp, rouse_io *io) {
   switch (io->operation) {
     case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_ACCEPT_MANY:
       return accept_start(iocp, io);
     case ROUSE__IO_CONNECT:
       return connect_start(iocp, io);
@@ -239,6 +277,7 @@ int64_t rouse__iocp_socket_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS 
                                uint32_t moved) {
   switch (io->operation) {
     case ROUSE__IO_ACCEPT:
+    case ROUSE__IO_ACCEPT_MANY:
       return accept_end(iocp, io, status);
     case ROUSE__IO_CONNECT:
       return connect_end(io, status);
@@ -248,6 +287,6 @@ int64_t rouse__iocp_socket_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS 
     case ROUSE__IO_READ_SPANS:
       return receive_end(io, status, moved);
     default:
-      return send_end(io, status, moved);
+      return send_end(iocp, io, status, moved);
   }
 }

@@ -64,7 +64,9 @@ static int64_t launch(struct rouse__iocp *iocp, rouse_io *io) {
     int64_t result = rouse__iocp_launched(io, error);
     return result == ROUSE__IOCP_STARTED ? result : 0;
   }
-  return rouse__iocp_launched(io, error);
+  int64_t result = rouse__iocp_launched(io, error);
+  if (result >= 0 || result == ROUSE__IOCP_STARTED) return result;
+  return rouse__transfer_failure(handle, (int)result);
 }
 
 // The result of the operation, of which the last piece gave |result|.

@@ -32,4 +32,7 @@ static inline bool system_cuts_addresses(void) {
   return from.after == 'a';
 }
 
+// Whether who receives is told that the peer has reset the connection before.
+static inline bool system_tells_of_resets(void) { return true; }
+
 #endif

@@ -284,6 +284,17 @@ bool test_socket_sends_at_once(rouse_fd fd) {
   return on != 0;
 }
 
+bool system_tells_of_resets(void) {
+  rouse_fd ends[2];
+  char byte;
+  test_pair(ends);
+  test_socket_reset_on_close(ends[0]);
+  test_close(ends[0]);
+  int got = recv((SOCKET)ends[1], &byte, 1, 0);
+  test_close(ends[1]);
+  return got < 0;
+}
+
 void test_put(rouse_fd fd, char byte) {
   OVERLAPPED overlapped;
   HANDLE handle = handle_of(fd), event = event_begin(&overlapped, 0);
