@@ -391,6 +391,55 @@ static void operations_say_that_memory_is_short_and_work_again(void **state) {
   check(for_each_backend(operate_on) >= 2);
 }
 
+// --- futex words ---------------------------------------------------------------------------------
+
+static uint32_t words[3];
+
+static int64_t wait_for_words(void *argument) {
+  (void)argument;
+  rouse_futex_entry entries[3];
+  for (int i = 0; i < 3; i++) {
+    entries[i].word = &words[i];
+    entries[i].expected = entries[i].flags = 0;
+  }
+  return rouse_futex_wait_any(entries, 3, ROUSE_FOREVER);
+}
+
+// Threads stay with their loop, so each loop gets one short spell. What was started before the one
+// that failed is undone, and the same wait then works.
+static int64_t wait_for_words_with_fault(void *argument) {
+  const int *what = argument;  // kind, nth, whether it struck
+  rouse_task *task = test_spawn(NULL, wait_for_words, NULL);
+  arm((enum fault)what[0], what[1], true);
+  rouse_task_yield();  // it waits now, or could not
+  bool hit = disarm();
+  if (!hit) rouse_task_cancel(task);
+  check_result(test_join(task), hit ? ROUSE_ENOMEM : ROUSE_ECANCELED);
+  for (int i = 0; i < 3; i++) check_equal(rouse_futex_wake(&words[i], 1, 0), 0);
+  if (hit) {
+    task = test_spawn(NULL, wait_for_words, NULL);
+    while (!rouse_futex_wake(&words[1], 1, 0)) rouse_task_yield();
+    check_equal(test_join(task), 1);
+  }
+  return hit;
+}
+
+static void wait_for_words_on(const char *name) {
+  const rouse_run_options options = {.loop = {.backend = name}};
+  const enum fault kinds[] = {MEMORY, STARTS};
+  for (int k = 0; k < 2; k++) {
+    for (int nth = 1; nth < MANY; nth++) {
+      int what[] = {(int)kinds[k], nth};
+      if (!test_run_options(&options, wait_for_words_with_fault, what)) break;
+    }
+  }
+}
+
+static void wait_for_words_says_that_there_is_no_thread_to_be_had(void **state) {
+  (void)state;
+  check(for_each_backend(wait_for_words_on) >= 2);
+}
+
 int main(void) {
 #if TEST_SANITIZED
   real_start = __interceptor_pthread_create;
@@ -404,6 +453,7 @@ int main(void) {
       cmocka_unit_test(waits_wakes_and_cancels_allocate_nothing),
       cmocka_unit_test(blocking_call_says_that_there_is_no_thread_to_be_had),
       cmocka_unit_test(operations_say_that_memory_is_short_and_work_again),
+      cmocka_unit_test(wait_for_words_says_that_there_is_no_thread_to_be_had),
       cmocka_unit_test(run_says_what_is_short_and_ends_what_it_had_started),
       cmocka_unit_test(loop_create_says_that_memory_is_short),
   };

@@ -56,26 +56,27 @@ int rouse__uring_futex_try(struct io_uring *ring, char *reason, size_t size) {
   return 0;
 }
 
-static bool try_on_own_ring(void) {
+enum answer { UNKNOWN, YES, NO };
+
+static enum answer try_on_own_ring(void) {
   uint32_t without;
   struct io_uring ring;
   struct rouse__uring_setup setup;
   char reason[ROUSE__URING_REASON_SIZE];
-  if (rouse__uring_without(&without, reason, sizeof reason)) return false;
+  if (rouse__uring_without(&without, reason, sizeof reason)) return NO;
   if (rouse__uring_set_up(&ring, ROUSE__TRY_ENTRIES, without, &setup, reason, sizeof reason)) {
-    return false;
+    return UNKNOWN;  // descriptors or memory are short at this moment: no reason for ever
   }
   bool works = !rouse__uring_futex_try(&ring, reason, sizeof reason);
   rouse__uring_exit(&ring);
-  return works;
+  return works ? YES : NO;
 }
 
 static bool works(void) {
-  enum { UNKNOWN, YES, NO };
   static rouse__atomic32 answer;
   uint32_t known = load_relaxed(&answer);  // RELAXED: the word is all there is
   if (known == UNKNOWN) {
-    known = try_on_own_ring() ? YES : NO;
+    known = try_on_own_ring();
     store_relaxed(&answer, known);  // RELAXED: as above; two that try at once find the same
   }
   return known == YES;

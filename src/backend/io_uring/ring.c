@@ -137,14 +137,9 @@ void rouse__uring_start(struct uring *uring, rouse_io *io) {
 }
 
 // Whether |io| goes to the ring.
-static bool ring_does(struct uring *uring, const rouse_io *io) {
-  const uint64_t bit = UINT64_C(1) << io->operation;
-  if (!(uring->operations & bit)) return false;
-  if (io->operation == ROUSE__IO_FUTEX_WAIT && !rouse__uring_futex_ready(io)) {
-    uring->operations &= ~bit;
-    return false;
-  }
-  return true;
+static bool ring_does(const struct uring *uring, const rouse_io *io) {
+  if (!(uring->operations & UINT64_C(1) << io->operation)) return false;
+  return io->operation != ROUSE__IO_FUTEX_WAIT || rouse__uring_futex_ready(io);
 }
 
 static int submit(struct rouse__backend *backend, rouse_io *io) {
