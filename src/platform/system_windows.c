@@ -158,7 +158,7 @@ int rouse__thread_start(rouse__thread *thread, void (*function)(void *), void *a
   start->function = function;
   start->argument = argument;
   size_t length = 0;
-  for (; name[length] && length < sizeof start->name / sizeof *start->name - 1; length++) {
+  for (; length < sizeof start->name / sizeof *start->name - 1 && name[length]; length++) {
     start->name[length] = (unsigned char)name[length];
   }
   start->name[length] = 0;
