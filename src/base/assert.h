@@ -20,6 +20,7 @@ _Noreturn void rouse__die(const char *sentence, const char *where);
 
 #define ROUSE__LIKELY(x) __builtin_expect(!!(x), 1)
 #define ROUSE__UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ROUSE__PREFETCH(address) __builtin_prefetch(address)
 // Out of line. Not "cold": these are the paths of every wait, and are to be compiled for speed.
 #define ROUSE__COLD __attribute__((noinline))
 // The arguments of a function like printf. On Windows "printf" would mean Microsoft's own.
