@@ -37,6 +37,7 @@ lint_cppcheck() {
   cppcheck --quiet --error-exitcode=1 --std=c11 -j "$jobs" --inline-suppr --suppressions-list="$root/.ci/cppcheck" \
     --enable=warning,portability -DROUSE_HAVE_IO_URING=1 -D__x86_64__=1 -D__linux__=1 \
     -D__GCC_ATOMIC_INT_LOCK_FREE=2 -D__GCC_ATOMIC_LLONG_LOCK_FREE=2 -D__GCC_ATOMIC_POINTER_LOCK_FREE=2 \
+    -i "$root/src/backend/iocp" -i "$root/tools/rouse/windows" -i "$root/tools/compare/windows" \
     -I "$root/include" -I "$root/src" -I "$root/approaches" "$root/src" "$root/approaches" "$root/tools" "$root/examples"
 }
 

@@ -35,10 +35,10 @@ CLAIM(every_connection_is_handed_out_once) {
     servers[i] = rouse_acceptor_next(acceptor, ROUSE_FOREVER);
     check(servers[i] >= 0);
     check(!test_is_inherited(servers[i]));
-    char name;
+    unsigned char name;
     check_equal(rouse_tcp_receive(servers[i], &name, 1, ROUSE_FOREVER), 1);
-    check(name >= 0 && name < COUNT && !seen[(int)name]);
-    seen[(int)name] = true;
+    check(name < COUNT && !seen[name]);
+    seen[name] = true;
   }
   check_result(rouse_acceptor_next(acceptor, rouse_deadline_in_ns(MILLISECOND)), ROUSE_ETIMEDOUT);
   close_all(clients, COUNT);

@@ -104,8 +104,9 @@ int rouse__uring_try_receives(struct io_uring *ring, uint32_t without, char *rea
   refused = ROUSE_ENOSYS;
   if (!io_uring_register_buf_ring(ring, &request, 0)) {
     io_uring_buf_ring_init(free);
-    for (uint16_t i = 0; i < BUFFERS; i++) {
-      io_uring_buf_ring_add(free, &bytes[i], 1, i, io_uring_buf_ring_mask(BUFFERS), i);
+    for (int i = 0; i < BUFFERS; i++) {
+      io_uring_buf_ring_add(free, &bytes[i], 1, (unsigned short)i, io_uring_buf_ring_mask(BUFFERS),
+                            i);
     }
     io_uring_buf_ring_advance(free, BUFFERS);
     if (receives_many(ring, pair)) refused = 0;
