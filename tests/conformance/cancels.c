@@ -9,7 +9,7 @@
 #include "../support/conformance.h"
 #include "sockets.h"
 
-enum { POINTS = 5, NEVER = POINTS };
+enum { MOMENTS = 5, NEVER = MOMENTS };
 
 // What an operation can act upon, made anew for each try.
 typedef struct scene {
@@ -255,7 +255,7 @@ static void try_pair(const kind *which, int cancelled_at, int provoked_at, bool 
   int64_t deadline_ns =
       by_deadline ? rouse_now_ns() + cancelled_at * 20 * MICROSECOND : ROUSE_FOREVER;
   check_result(which->start(&at, deadline_ns), ROUSE_PENDING);
-  for (int point = 0; point < POINTS; point++) {
+  for (int point = 0; point < MOMENTS; point++) {
     if (point == provoked_at) which->provoke(&at);
     if (point == cancelled_at && !by_deadline && !at.io.completed) {
       rouse_wait_cancel(&at.io.io.wait);
@@ -292,7 +292,7 @@ static void cancel_at_every_point_tells_the_truth(void **state) {
 static void deadline_at_every_point_tells_the_truth(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    for (int passes = 0; passes < POINTS; passes++) {
+    for (int passes = 0; passes < MOMENTS; passes++) {
       for (int provoked = 0; provoked <= NEVER; provoked++) {
         try_pair(&kinds[i], passes, provoked, true);
       }
