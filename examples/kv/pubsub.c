@@ -107,12 +107,10 @@ static void remove_if_unused(struct channel *channel) {
 static struct subscription *subscription_of(const struct subscriber *subscriber, bool is_pattern,
                                             struct slice name) {
   struct channel *channel = find(is_pattern, name);
-  struct subscription *found = NULL;
   if (!channel) return NULL;
-  DL_FOREACH2(subscriber->mine, found, mine_next) {
-    if (found->channel == channel) return found;
-  }
-  return NULL;
+  struct subscription *found = subscriber->mine;
+  while (found && found->channel != channel) found = found->mine_next;
+  return found;
 }
 
 // False: no memory.
@@ -200,12 +198,9 @@ static void unsubscribe_one(struct client *client, bool is_pattern, struct slice
 
 // The name of one of the client's channels, or NULL. Only its own task changes the list.
 static struct value *any_of(const struct client *client, bool is_pattern) {
-  struct subscription *mine = NULL;
-  if (!client->subscriber) return NULL;
-  DL_FOREACH2(client->subscriber->mine, mine, mine_next) {
-    if (mine->channel->is_pattern == is_pattern) return value_ref(mine->channel->name);
-  }
-  return NULL;
+  struct subscription *mine = client->subscriber ? client->subscriber->mine : NULL;
+  while (mine && mine->channel->is_pattern != is_pattern) mine = mine->mine_next;
+  return mine ? value_ref(mine->channel->name) : NULL;
 }
 
 static void unsubscribe_all(struct client *client, const struct slice *args, size_t count,
@@ -281,11 +276,10 @@ static struct message *message_of(const struct slice *parts, size_t count) {
 // -1: no memory.
 static int64_t send_to(struct channel *channel, const struct slice *parts, size_t count) {
   int64_t receivers = 0;
-  struct subscription *subscription;
   struct message *message = message_of(parts, count);
   if (!message) return -1;
-  DL_FOREACH(channel->subscriptions, subscription) {
-    receivers += outbox_push(subscription->subscriber->outbox, message);
+  for (struct subscription *one = channel->subscriptions; one; one = one->next) {
+    receivers += outbox_push(one->subscriber->outbox, message);
   }
   message_unref(message);
   return receivers;
@@ -293,11 +287,11 @@ static int64_t send_to(struct channel *channel, const struct slice *parts, size_
 
 // When memory is short it is taken from the subscriber for whom most is waiting. False: nothing is.
 static bool relieve(void) {
-  struct subscriber *subscriber, *worst = NULL;
+  struct subscriber *worst = NULL;
   size_t most = 0;
-  DL_FOREACH(subscribers, subscriber) {
-    size_t waiting = outbox_waiting(subscriber->outbox);
-    if (waiting > most) most = waiting, worst = subscriber;
+  for (struct subscriber *one = subscribers; one; one = one->next) {
+    size_t waiting = outbox_waiting(one->outbox);
+    if (waiting > most) most = waiting, worst = one;
   }
   if (worst) outbox_cut(worst->outbox, "memory is short and most of it was its messages");
   return worst;
@@ -383,10 +377,10 @@ static void list_channels(struct client *client, struct slice pattern) {
 
 static int64_t subscribers_of(struct slice name) {
   int64_t count = 0;
-  struct subscription *subscription;
   rouse_mutex_lock(&lock);
   struct channel *channel = find(false, name);
-  if (channel) DL_COUNT(channel->subscriptions, subscription, count);
+  struct subscription *one = channel ? channel->subscriptions : NULL;
+  for (; one; one = one->next) count++;
   rouse_mutex_unlock(&lock);
   return count;
 }
