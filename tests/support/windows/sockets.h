@@ -8,9 +8,6 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
-// Nothing is written past the end of an address that has little room: the library sees to it.
-static inline bool system_cuts_addresses(void) { return true; }
-
 // Whether who receives is told that the peer has reset the connection before. Wine says that it was
 // closed.
 bool system_tells_of_resets(void);
