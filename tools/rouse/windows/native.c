@@ -124,6 +124,10 @@ static wchar_t *full_path(const char *path) {
 wchar_t *native_path(const char *path) {
   wchar_t *full = full_path(path);
   if (full == NULL) return NULL;
+  // That a directory is meant is said to the call, which takes such a name for an invalid one. Only
+  // the separator of a root belongs to its name.
+  size_t length = wcslen(full);
+  while (length > 1 && full[length - 1] == L'\\' && full[length - 2] != L':') full[--length] = 0;
   const wchar_t *prefix = L"\\??\\", *rest = full;
   if (wcsncmp(full, L"\\\\?\\", 4) == 0 || wcsncmp(full, L"\\\\.\\", 4) == 0) {
     rest = full + 4;
