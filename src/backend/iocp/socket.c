@@ -96,7 +96,7 @@ static int64_t accept_start(struct rouse__iocp *iocp, rouse_io *io) {
 // A caller who has gone again before he was accepted is nobody's failure: the next one is waited
 // for.
 static bool has_gone(int64_t failure) {
-  return failure == ROUSE_ECONNRESET || failure == ROUSE_ECONNABORTED;
+  return failure == ROUSE_ECONNRESET || failure == ROUSE_ECONNABORTED || failure == ROUSE_ENOTCONN;
 }
 
 static int64_t accept_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS status) {
