@@ -20,7 +20,8 @@ kernel_settings() {
   esac
   wants="$wants make xz cpio gzip debian-keyring"
   cross_settings "$target"
-  configure+=(-DROUSE_EXAMPLES=OFF -DCMAKE_EXE_LINKER_FLAGS=-static)
+  # A static glibc brings its own malloc() along, and a test has one that comes first.
+  configure+=(-DROUSE_EXAMPLES=OFF "-DCMAKE_EXE_LINKER_FLAGS=-static -Wl,-z,muldefs")
 }
 
 # kernel_test: in lane(), once the programs are built.
