@@ -21,8 +21,7 @@
 //   ROUSE_EFORKED (the loop is a parent process's), ROUSE_EDEADLK (called from a callback; debug
 //   builds abort), ROUSE_ENOMEM, and ROUSE_EBADF for a descriptor that is not open. A signal never
 //   ends an operation: ROUSE_EINTR is not returned. Nor is ROUSE_EAGAIN where a descriptor is not
-//   ready, whatever its O_NONBLOCK says on the backends "epoll" and "poll"; on "io_uring" a
-//   descriptor from outside that has O_NONBLOCK may give it.
+//   ready, whatever its O_NONBLOCK says: the operation waits.
 // Deadlines: |deadline_ns| is absolute and monotonic; ROUSE_FOREVER never passes; one already past
 //   makes the operation a try. A deadline is a request to cancel with another name.
 // Cancellation: an operation that was under way when it was cancelled returns its real result if it

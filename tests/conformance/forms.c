@@ -98,6 +98,46 @@ static void files_are_worked_on_by_callback(void **state) {
   test_directory_remove(directory);
 }
 
+// What a ring can do needs no thread of the pool.
+CLAIM(ring_does_all_of_it_itself) {
+  const char *configuration = getenv("ROUSE_CONFIGURATION");
+  if (!configuration || strcmp(configuration, "io_uring")) return 0;
+  struct statx *nowhere = NULL;
+  char byte;
+  const rouse_span span = {&byte, 1};
+  rouse_fd fd = file_make(dir, "f", "x");
+  check_equal(rouse_file_read(fd, &byte, 1, 0), 1);
+  check_equal(rouse_file_read_spans(fd, &span, 1, 0, ROUSE_FOREVER), 1);
+  check_equal(rouse_file_write_spans(fd, &span, 1, 0, ROUSE_FOREVER), 1);
+  check_result(rouse_file_sync(fd, true), ROUSE_DONE);
+  check_result(rouse_file_allocate(fd, 0, 0, 4096), ROUSE_DONE);
+  check_result(rouse_file_stat(dir, "missing", 0, 0, nowhere), ROUSE_ENOENT);
+  check_result(rouse_file_mkdir(dir, "d", 0700), ROUSE_DONE);
+  check_result(rouse_file_symlink("f", dir, "s"), ROUSE_DONE);
+  check_result(rouse_file_link(dir, "f", dir, "l", 0), ROUSE_DONE);
+  check_result(rouse_file_rename(dir, "l", dir, "m", 0), ROUSE_DONE);
+  check_result(rouse_file_unlink(dir, "m", 0), ROUSE_DONE);
+  check_result(rouse_file_close(fd), ROUSE_DONE);
+  rouse_fd ends[2];
+  test_pipe(ends);
+  test_put(ends[1], 'x');
+  check_equal(rouse_file_read(ends[0], &byte, 1, 0), 1);
+  test_put(ends[1], 'x');
+  fd = file_make(dir, "g", "");
+  check_equal(rouse_fd_splice(ends[0], ROUSE_OFFSET_CURRENT, fd, 0, 1, ROUSE_FOREVER), 1);
+  check_result(rouse_file_close(fd), ROUSE_DONE);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  tcp_pair pair = tcp_pair_make();
+  check_equal(rouse_tcp_send_zero_copy(pair.client, "x", 1, ROUSE_FOREVER), 1);
+  check_result(rouse_tcp_shutdown(pair.client, SHUT_WR), ROUSE_DONE);
+  tcp_pair_close(&pair);
+  rouse_loop_stats stats;
+  rouse_loop_stats_read(rouse_loop_here(), &stats);
+  check_equal(stats.blocking_calls, 0);
+  return 0;
+}
+
 CLAIM(spans_are_filled_and_written_in_order) {
   rouse_fd fd = file_make(dir, "f", "0123456789");
   char first[3], second[1], third[16] = {0};
@@ -213,6 +253,7 @@ int main(void) {
       cmocka_unit_test(files_are_worked_on_with_deadlines),
       cmocka_unit_test(deadline_that_has_passed_ends_or_does_not_begin),
       cmocka_unit_test(files_are_worked_on_by_callback),
+      cmocka_unit_test(ring_does_all_of_it_itself),
       cmocka_unit_test(spans_are_filled_and_written_in_order),
       cmocka_unit_test(spans_at_the_position_move_it),
       cmocka_unit_test(connections_carry_spans),

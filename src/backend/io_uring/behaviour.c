@@ -159,6 +159,8 @@ static void report_operations(rouse_probe *probe, struct io_uring *ring, uint32_
     used += (size_t)snprintf(missing + used, sizeof missing - used, " %s",
                              rouse__uring_operation_name(i));
   }
+  const bool sends = operations & UINT64_C(1) << ROUSE__IO_SEND_ZERO_COPY;
+  rouse__probe_add(probe, OURS, "send_zc", sends, sends ? "" : "zero-copy sends copy");
   if (used) {
     rouse__probe_add(probe, OURS, "operations", false, "by blocking calls:%s", missing);
   } else {
