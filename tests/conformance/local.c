@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -235,6 +236,35 @@ CLAIM(chain_over_descriptors_that_do_not_wait_runs_to_its_end) {
   return rouse_file_close(fds[1]);
 }
 
+// The connection stays where it is until there is a descriptor for it.
+CLAIM(acceptor_tells_of_the_descriptor_limit_and_goes_on) {
+  place at = place_named("socket");
+  rouse_fd listener = rouse_tcp_listen(address_of(&at), at.size, 0);
+  check(listener >= 0);
+  rouse_acceptor *acceptor;
+  check_result(rouse_acceptor_create(listener, 0, &acceptor), ROUSE_DONE);
+  rouse_fd client = rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER);
+  check(client >= 0);
+  struct rlimit limit, low;
+  check_system(getrlimit(RLIMIT_NOFILE, &limit));
+  int next = (int)check_system(dup(0));
+  close(next);
+  low = limit;
+  low.rlim_cur = (rlim_t)next;
+  check_system(setrlimit(RLIMIT_NOFILE, &low));
+  for (int i = 0; i < 2; i++) {
+    check_result(rouse_acceptor_next(acceptor, ROUSE_FOREVER), ROUSE_EMFILE);
+  }
+  check_system(setrlimit(RLIMIT_NOFILE, &limit));
+  rouse_fd server = rouse_acceptor_next(acceptor, ROUSE_FOREVER);
+  check(server >= 0);
+  talk(client, server);
+  rouse_acceptor_destroy(acceptor);
+  check_result(rouse_file_close(client), ROUSE_DONE);
+  check_result(rouse_file_close(server), ROUSE_DONE);
+  return rouse_file_close(listener);
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -244,6 +274,7 @@ int main(void) {
       cmocka_unit_test(datagrams_tell_their_sender_and_wait_for_room),
       cmocka_unit_test(pairs_are_connected_and_close_on_exec),
       cmocka_unit_test(descriptors_that_do_not_wait_are_waited_for_all_the_same),
+      cmocka_unit_test(acceptor_tells_of_the_descriptor_limit_and_goes_on),
       cmocka_unit_test(chain_over_descriptors_that_do_not_wait_runs_to_its_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
