@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "backend/poll/poller.h"
+#include "runtime/pool.h"
 
 // The wrapper that refuses system calls, for its filter.
 #define main refuse_main
@@ -203,6 +204,14 @@ static void event_descriptor_without_a_type_is_waited_for(void **state) {
 
 // --- the pool ------------------------------------------------------------------------------------
 
+// Until a thread of the pool has taken |self| on: till then a cancel would take it back.
+static void await_thread_in(rouse_loop *loop, const op *self) {
+  const struct rouse__work *work = (const struct rouse__work *)(const void *)self->io.backend;
+  while (!(__atomic_load_n(&work->what.raw, __ATOMIC_ACQUIRE) & 7)) {
+    check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
+  }
+}
+
 // The opening of a pipe that has a name waits, on its thread of the pool, for somebody to open the
 // other end.
 static void file_operation_that_has_not_begun_ends_at_its_deadline(void **state) {
@@ -218,6 +227,7 @@ static void file_operation_that_has_not_begun_ends_at_its_deadline(void **state)
   op_init(&opener), op_init(&late), op_init(&cancelled), op_init(&waiting);
   check_result(rouse_file_open_start(&opener.io, ROUSE_FD_CWD, path, O_RDONLY, 0, ROUSE_FOREVER),
                ROUSE_PENDING);
+  await_thread_in(loop, &opener);
   op_still_waits(loop, &opener);
   check_result(rouse_file_read_start(&late.io, zero, late.bytes, 8, 0,
                                      rouse_deadline_in_ns(5 * MILLISECOND)),
