@@ -21,8 +21,11 @@ windows_settings() {
 wine_start() {
   mkdir -p "$wine_prefix"
   env "${wine_environment[@]}" wineserver -p || return 1
-  [ -e "$wine_prefix/complete" ] && return 0
-  env "${wine_environment[@]}" timeout 300 wineboot -i || return 1
+  # Wine's own services come up with the first program and keep what that has for its output: a test that
+  # is the first would seem to hang.
+  local how=""
+  [ -e "$wine_prefix/complete" ] || how=-i
+  env "${wine_environment[@]}" timeout 300 wineboot $how || return 1
   : >"$wine_prefix/complete"
 }
 
