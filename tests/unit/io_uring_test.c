@@ -65,11 +65,25 @@ static struct {
   int failure;      // what a call that is to fail returns
   uint32_t one_in;  // 0: none fails, 1: all do, 3: one in three goes through
   random_source source;
+  struct io_uring *missing;  // the ring whose next |misses| cancels do not find their operation
+  int misses;
 } kernel;
+
+// As a kernel does whose worker has taken the operation on, and is not yet seen to have it.
+static void miss_cancels(struct io_uring *ring) {
+  struct io_uring_sq *sq = &ring->sq;
+  for (unsigned i = *sq->khead; kernel.misses && i != sq->sqe_tail; i++) {
+    struct io_uring_sqe *sqe = &sq->sqes[i & sq->ring_mask];
+    if (sqe->opcode != IORING_OP_ASYNC_CANCEL) continue;
+    sqe->addr = ROUSE__URING_FOR_PROBE;  // nobody's
+    kernel.misses--;
+  }
+}
 
 static int enter(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t *argument,
                  size_t size) {
   kernel.calls++;
+  if (kernel.missing) miss_cancels(kernel.missing);
   // A kernel that takes no entries still waits and tells what is done.
   bool refuses =
       kernel.one_in == 1 || (kernel.one_in && random_below(&kernel.source, kernel.one_in) != 0);
@@ -124,6 +138,33 @@ static int silent_fd(void) { return (int)check_system(eventfd(0, EFD_CLOEXEC)); 
 
 static void sleep_shortly(rouse_loop *loop) {
   check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
+}
+
+// --- cancels that miss ---------------------------------------------------------------------------
+
+static void cancel_that_misses_is_made_again(void **state) {
+  (void)state;
+  enum { COUNT = 40 };
+  rouse_loop *loop = ring_of(8);
+  int done = 0, fd = silent_fd();
+  test_io *all = operations(loop, COUNT, &done);
+  for (int i = 0; i < COUNT; i++) start_poll(&all[i], fd);
+  sleep_shortly(loop);
+  kernel.missing = &ROUSE__CONTAINER(loop->backend, struct uring, backend)->ring;
+  kernel.misses = COUNT + COUNT / 2;  // some more than once
+  for (int i = 0; i < COUNT; i++) rouse_wait_cancel(&all[i].io.wait);
+  test_loop_run_until(loop, &done, COUNT);
+  check_each_once(all, COUNT);
+  for (int i = 0; i < COUNT; i++) check_result(all[i].reported, ROUSE_ECANCELED);
+  check_equal(kernel.misses, 0);
+  // Nothing is left to be cancelled: the loop sleeps as long as it is told to.
+  kernel.missing = NULL;
+  const int before = kernel.calls;
+  check_equal(rouse_loop_run_once(loop, rouse_deadline_in_ns(200 * MILLISECOND)), 0);
+  check(kernel.calls - before <= 4);
+  close(fd);
+  test_loop_destroy(loop);
+  free(all);
 }
 
 // --- full rings ----------------------------------------------------------------------------------
@@ -897,6 +938,7 @@ int main(void) {
   const struct CMUnitTest claims[] = {
       CLAIM(thousands_of_operations_pass_a_ring_of_four_entries),
       CLAIM(completions_that_overflow_the_queue_all_arrive),
+      CLAIM(cancel_that_misses_is_made_again),
       CLAIM(a_loop_that_never_sleeps_sees_what_is_done),
       CLAIM(a_storm_of_cancels_on_a_full_ring_ends_each_operation_once),
       CLAIM(cancels_from_another_thread_end_each_operation_once),

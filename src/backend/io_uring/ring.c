@@ -16,6 +16,11 @@
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
 // off again. Links are in rouse_io.backend: an operation is in at most one of the lists.
 //
+// The kernel can miss an operation that a worker thread of its own has just taken on, or is about
+// to (-ENOENT, -EALREADY; seen with Linux 6.1). So those that were cancelled stay in a list until
+// they end, and after a miss are cancelled once more, at growing intervals: a worker inside a call
+// that can't be interrupted answers so, too.
+//
 // The completion queue can overflow: there may be more operations under way than it has room for.
 // The kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If
 // the kernel had no memory to keep one, it says so, too, and the loop's run fails: a lost
@@ -34,7 +39,7 @@
 #include "runtime/perform.h"
 
 enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
-static const int64_t SHORT_SLEEP_NS = 1000000;
+static const int64_t SHORT_SLEEP_NS = 1000000, CANCEL_PAUSE_MOST_NS = 64000000;
 
 enum { NEXT, PREVIOUS, FLAGS = ROUSE__URING_FLAGS };
 enum { POLLING = ROUSE__URING_POLLING, CANCELLED = ROUSE__URING_CANCELLED };
@@ -42,6 +47,7 @@ enum {
   WAITING = 1,         // in |waiting|
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
+  CANCEL_SENT = 64,    // on the ring, and in |cancelled|
 };
 
 static struct uring *uring_of(struct rouse__backend *backend) {
@@ -212,7 +218,44 @@ void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
     list_add(&uring->ended, io, ENDED);
   } else if (uring->cancels.first || !start_cancel(uring, io)) {
     list_add(&uring->cancels, io, CANCEL_WAITING);
+  } else {
+    list_add(&uring->cancelled, io, CANCEL_SENT);
   }
+}
+
+// |io| has ended: off the lists of cancels.
+static void leave_cancels(struct uring *uring, rouse_io *io) {
+  if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
+  if (!(io->backend[FLAGS] & CANCEL_SENT)) return;
+  list_remove(&uring->cancelled, io, CANCEL_SENT);
+  if (!uring->cancelled.first) uring->cancel_again_ns = uring->cancel_pause_ns = 0;
+}
+
+// A cancel has failed. Most often its operation has ended by itself, and is found so in a moment.
+static void cancel_missed(struct uring *uring, int result) {
+  if ((result != -ENOENT && result != -EALREADY) || uring->cancel_again_ns) return;
+  int64_t pause_ns = uring->cancel_pause_ns ? uring->cancel_pause_ns * 2 : SHORT_SLEEP_NS;
+  if (pause_ns > CANCEL_PAUSE_MOST_NS) pause_ns = CANCEL_PAUSE_MOST_NS;
+  uring->cancel_pause_ns = pause_ns;
+  uring->cancel_again_ns = rouse_now_ns() + pause_ns;
+}
+
+// Cancels once more what a cancel has missed, if it is time. How long a sleep may be at most.
+static int64_t cancel_again(struct uring *uring, int64_t most_ns) {
+  if (!uring->cancel_again_ns) return most_ns;
+  if (!uring->cancelled.first) {  // what was missed had ended
+    uring->cancel_again_ns = uring->cancel_pause_ns = 0;
+    return most_ns;
+  }
+  int64_t left_ns = uring->cancel_again_ns - rouse_now_ns();
+  if (left_ns > 0) return left_ns < most_ns ? left_ns : most_ns;
+  uring->cancel_again_ns = 0;  // a miss sets it again
+  for (rouse_io *io = uring->cancelled.first; io; io = next_of(io)) {
+    if (start_cancel(uring, io)) continue;
+    cancel_missed(uring, -EALREADY);
+    break;
+  }
+  return most_ns;
 }
 
 static void cancel(struct rouse__backend *backend, rouse_io *io) {
@@ -234,6 +277,7 @@ static bool refill(struct uring *uring) {
     rouse_io *io = uring->cancels.first;
     if (!start_cancel(uring, io)) return false;
     list_remove(&uring->cancels, io, CANCEL_WAITING);
+    list_add(&uring->cancelled, io, CANCEL_SENT);
   }
   while (uring->waiting.first) {
     rouse_io *io = uring->waiting.first;
@@ -246,7 +290,7 @@ static bool refill(struct uring *uring) {
 // --- completions ---------------------------------------------------------------------------------
 
 void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result) {
-  if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
+  leave_cancels(uring, io);
   uring->backend.in_flight--;
   uring->events++;
   ROUSE__URING_RECEIVED(ROUSE__URING_TALKS(io->operation));
@@ -301,7 +345,7 @@ static void operation_ended(struct uring *uring, rouse_io *io, const struct io_u
     return;
   }
   if ((io->backend[FLAGS] & ROUSE__URING_LINKED) && to_make_anew(io, result)) {
-    if (io->backend[FLAGS] & CANCEL_WAITING) list_remove(&uring->cancels, io, CANCEL_WAITING);
+    leave_cancels(uring, io);
     uring->backend.in_flight--;
     uring->events++;
     rouse__chain_broken(io);
@@ -333,7 +377,9 @@ static void reap(struct uring *uring) {
       const struct io_uring_cqe *cqe = &cq->cqes[head & cq->ring_mask];
       if (cqe->user_data == ROUSE__URING_FOR_BELL) {
         bell_rang(uring, cqe);
-      } else if (cqe->user_data != ROUSE__URING_FOR_CANCEL) {
+      } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
+        cancel_missed(uring, cqe->res);
+      } else {
         operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
       }
     }
@@ -370,6 +416,7 @@ static struct __kernel_timespec timespec_of(int64_t ns) {
 
 // Enters to hand over what there is and to sleep, at most |most_ns|. -EINTR if that ended it.
 static int sleep_once(struct uring *uring, int64_t most_ns) {
+  most_ns = cancel_again(uring, most_ns);
   bool all = refill(uring) && arm_bell(uring) && !uring->refused;
   if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
   struct __kernel_timespec limit = timespec_of(most_ns);
@@ -405,6 +452,7 @@ static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
   if (uring->ended.first) settle_ended(uring);
   reap(uring);
   refill(uring);
+  cancel_again(uring, 0);
   bool sleeps = deadline_ns > 0 && uring->events == events;
   if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
   return uring->failure;

@@ -130,7 +130,10 @@ struct uring {
   struct io_uring ring;
   struct rouse__uring_bell bell;
   struct rouse__uring_setup setup;
-  struct list waiting, ended, cancels;
+  struct list waiting, ended, cancels, cancelled;
+  int64_t
+      cancel_again_ns;  // when to cancel once more what is in |cancelled|; 0: nothing was missed
+  int64_t cancel_pause_ns;                     // from a miss until then
   uint32_t without;                            // what to do without
   uint64_t operations;                         // that the ring can do, a bit each
   struct rouse__uring_registered *registered;  // NULL: nothing is
