@@ -39,7 +39,9 @@ static void fifo_free(void *memory);
 #undef malloc
 #undef free
 
-// A grace period orders all readers before what is called after it.
+// A grace period orders all readers before what is called after it: whoever calls for it, and
+// whoever was in a read-side critical section when it began, such as the maker of a dummy that
+// another has taken out already.
 static unsigned char grace;
 static void fifo_free(void *memory) {
   tsan_acquire(&grace);
@@ -78,6 +80,7 @@ void lockfree_fifo_push(lockfree_fifo *fifo, lockfree_entry *entry) {
   cds_lfq_node_init_rcu(node);
   rcu_read_lock();
   cds_lfq_enqueue_rcu(queue_of(fifo), node);
+  tsan_release(&grace);
   rcu_read_unlock();
   cmm_smp_mb();
 }
@@ -86,6 +89,7 @@ lockfree_entry *lockfree_fifo_pop(lockfree_fifo *fifo) {
   cmm_smp_mb();
   rcu_read_lock();
   struct cds_lfq_node_rcu *node = cds_lfq_dequeue_rcu(queue_of(fifo));
+  tsan_release(&grace);
   rcu_read_unlock();
   return (lockfree_entry *)node;
 }
