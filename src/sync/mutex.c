@@ -3,7 +3,7 @@
 //   word   | 0 ... | LOCKED | flags |      POLICY: FIFO (the default is EVENTUAL)
 //
 //   0                    -> LOCKED                 lock, nobody waits                   (guessed)
-//   LOCKED               -> 0                      unlock, nobody waits                 (guessed)
+//   LOCKED               -> 0                      unlock, nobody waits                 (fast)
 //   POLICY               -> POLICY,LOCKED          the same for FIFO, and back          (found)
 //   NUDGED,QUEUED        -> NUDGED,QUEUED,LOCKED   lock while the head's nudge travels  (barging)
 //   LOCKED,NUDGED,QUEUED -> NUDGED,QUEUED          unlock: the head's report will look
@@ -122,10 +122,14 @@ static __attribute__((noinline)) void unlock_found(rouse_mutex *mutex, uint64_t 
   if (run) rouse__queue_run(&mutex->queue, word, unlocked, ROUSE__KIND_MUTEX);
 }
 
+// No guess: what was done under the lock has come between, and a wrong one would cost each unlock
+// of a queued mutex an RMW.
 void rouse_mutex_unlock(rouse_mutex *mutex) {
-  uint64_t word = LOCKED;  // a guess, as in try_lock_free()
-  // ORDER(give): release, what we did under the lock.
-  if (ROUSE__LIKELY(cas_release(&mutex->queue.word, &word, 0))) return;
+  uint64_t word = load_relaxed(&mutex->queue.word);  // RELAXED: the CAS validates it
+  if (ROUSE__LIKELY(word == LOCKED)) {
+    // ORDER(give): release, what we did under the lock.
+    if (ROUSE__LIKELY(cas_release(&mutex->queue.word, &word, 0))) return;
+  }
   unlock_found(mutex, word);
 }
 
