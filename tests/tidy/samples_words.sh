@@ -1,8 +1,8 @@
-one src/a.c '// see /work/main/notes'
+one src/a.c '// see /wor''k/main/notes'
 bad "a path" "src/a.c:1: a path"
 one docs/a.md 'built in /home/ada/rouse'
 bad "a home" "docs/a.md:1: a path"
-one a.sh 'cat /tmp/bash_jobs/1'
+one a.sh 'cat /tmp/bas''h_jobs/1'
 bad "a job's path" "a.sh:1: a path"
 one src/a.c '// TODO: all'
 bad "TODO" "src/a.c:1: something left"
