@@ -8,8 +8,6 @@
 #include <rouse/rouse.h>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,7 +28,8 @@ static struct {
 static rouse_semaphore slots = ROUSE_SEMAPHORE_INIT(10000);
 static atomic_ullong served;
 static atomic_int echoed;
-static int port, signal_pipe[2];
+static rouse_fd signals;
+static int port;
 
 // --- the server ----------------------------------------------------------------------------------
 
@@ -127,18 +126,19 @@ static void run_clients(void) {
 
 // --- all of it -----------------------------------------------------------------------------------
 
-static void signal_came(int number) {
-  char byte = (char)number;
-  (void)!write(signal_pipe[1], &byte, 1);
-}
+static const int orders[] = {SIGINT, SIGTERM};
 
-// The first signal is an order to finish; a second one ends the process as ever.
-static bool watch_signals(void) {
-  if (pipe(signal_pipe)) return false;
-  for (int i = 0; i < 2; i++) fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
-  struct sigaction action = {.sa_handler = signal_came, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  return !sigaction(SIGINT, &action, NULL) && !sigaction(SIGTERM, &action, NULL);
+// The first signal is an order to finish; from then on another one ends the process as ever.
+static int await_order(void) {
+  rouse_signal order;
+  sigset_t set;
+  int failed = rouse_signal_wait(signals, &order, ROUSE_FOREVER);
+  if (failed) return failed;
+  rouse_file_close(signals);
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) sigaddset(&set, orders[i]);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  return ROUSE_DONE;
 }
 
 static int64_t main_task(void *argument) {
@@ -160,8 +160,7 @@ static int64_t main_task(void *argument) {
   printf("echo: ready on 127.0.0.1:%d (%s, %u loops)\n", port,
          rouse_loop_backend(rouse_loop_here()), rouse_run_loop_count());
   fflush(stdout);
-  int events = rouse_fd_poll(signal_pipe[0], POLLIN, ROUSE_FOREVER);
-  return events < 0 ? events : 0;  // and all other tasks are cancelled
+  return await_order();  // and all other tasks are cancelled
 }
 
 static _Noreturn void explain(void) {
@@ -204,7 +203,12 @@ int main(int argc, char **argv) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
-  int failed = watch_signals() ? 0 : ROUSE_EMFILE;
+  int failed = 0;
+  if (options.serves) {
+    // Before there are threads, for they inherit what is blocked.
+    signals = rouse_signal_open(orders, sizeof orders / sizeof *orders);
+    if (signals < 0) failed = signals;
+  }
   if (!failed) failed = rouse_run(&options.run, main_task, NULL, &result);
   if (failed || result) {
     fprintf(stderr, "echo: %s\n", rouse_error_message(failed ? failed : (int)result));

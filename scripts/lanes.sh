@@ -36,8 +36,7 @@ lane_settings() {
       wants="$wants ${1%-*}-sanitizers"
       configure+=(-DROUSE_SANITIZE=thread -DROUSE_TEST_TIMEOUT=600 "-DCMAKE_C_FLAGS_DEBUG=-O1 -g")
       select=(-R "$code")
-      # The servers run in gcc-thread only: by clang their shutdown on epoll and poll does not end.
-      [ "$1" = gcc-thread ] || select=(-R "$code|^tool\." -E '^server\.')
+      [ "$1" = gcc-thread ] || select=(-R "$code|^tool\.")
       environment=("TSAN_OPTIONS=halt_on_error=1 second_deadlock_stack=1")
       # The run-time library of older compilers cannot live with much randomness in the address space.
       if setarch "$(uname -m)" -R true 2>/dev/null; then

@@ -1,7 +1,5 @@
 // A key-value server that speaks redis's protocol: options, accepting, and the end.
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +24,7 @@ struct options options = {
 struct counters counters;
 int64_t started_ns;
 int listening_port;
-static int signal_pipe[2];
+static rouse_fd signals;
 
 void note(const char *format, ...) {
   char text[512];
@@ -141,23 +139,26 @@ static void raise_limits(void) {
 
 // --- signals -------------------------------------------------------------------------------------
 
-static void signal_came(int number) {
-  char byte = (char)number;
-  (void)!write(signal_pipe[1], &byte, 1);
+// They are received as messages: nothing is interrupted by one. Blocked first thing, before there
+// are threads, so that all threads leave them to the one that asks.
+static const int orders[] = {SIGINT, SIGTERM};
+
+static int watch_signals(void) {
+  signal(SIGPIPE, SIG_IGN);
+  signals = rouse_signal_open(orders, sizeof orders / sizeof *orders);
+  return signals < 0 ? signals : ROUSE_DONE;
 }
 
-// The first is an order; a second one ends the process as ever.
-static int watch_signals(void) {
-  if (pipe(signal_pipe)) return ROUSE_EMFILE;
-  for (int i = 0; i < 2; i++) {
-    fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);
-    fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
-  }
-  struct sigaction action = {.sa_handler = signal_came, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  signal(SIGPIPE, SIG_IGN);
+// The first is an order to finish; from then on another one ends the process as ever.
+static int await_order(void) {
+  rouse_signal order;
+  sigset_t set;
+  int failed = rouse_signal_wait(signals, &order, ROUSE_FOREVER);
+  if (failed) return failed;
+  rouse_file_close(signals);
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) sigaddset(&set, orders[i]);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   return ROUSE_DONE;
 }
 
@@ -221,8 +222,8 @@ static int64_t serve(void *argument) {
   printf("kv: ready on 127.0.0.1:%d (%s, %u loops)\n", listening_port,
          rouse_loop_backend(rouse_loop_here()), rouse_run_loop_count());
   fflush(stdout);
-  int events = rouse_fd_poll(signal_pipe[0], POLLIN, ROUSE_FOREVER);
-  if (events < 0) return events;
+  int failed = await_order();
+  if (failed) return failed;
   // All other tasks are cancelled when this one returns: that is the order to finish.
   note("stopping: %u connections are finished first", atomic_load(&counters.clients));
   return 0;

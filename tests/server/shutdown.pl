@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use POSIX ();
+use POSIX qw(WNOHANG);
 use Server;
 
 need_program('redis-benchmark', 'redis-cli');
@@ -116,3 +116,17 @@ my @stuck = map { with_small_window() } 1 .. 5;
 raw($_, "GET large\r\n" x 10) for @stuck;
 line_of($_) for @stuck;
 stop();
+
+# Whoever does not want to wait for it says so again.
+start('--grace', 1000);
+$client = connection();
+ask($client, 'SET', 'large', $large);
+@stuck = map { with_small_window() } 1 .. 7;
+raw($_, "GET large\r\n" x 10) for @stuck;
+line_of($_) for @stuck;
+kill 'TERM', $Server::pid;
+eventually(sub { log_text() =~ /stopping: 8 connections/ }, 'the first signal is heard');
+eventually(sub { kill 'INT', $Server::pid; waitpid($Server::pid, WNOHANG) > 0 }, 'a second one ends the server');
+my $status = $?;
+undef $Server::pid;
+same($status & 127, POSIX::SIGINT, 'the signal that ended it');
