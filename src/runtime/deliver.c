@@ -20,6 +20,7 @@
 #include "runtime/futex.h"
 #include "runtime/inbox.h"
 #include "runtime/loop_internal.h"
+#include "runtime/switch.h"
 
 enum { EXPIRE_STEPS = 256 };
 
@@ -282,11 +283,7 @@ rouse_task *rouse__loop_deliver(rouse_loop *loop, rouse_wait *wait) {
   if (wait->timer_at) rouse__timers_remove(&loop->timers, wait);
   loop->waker.pending--;
   loop->stats.waits++;
-  if (!wait->callback) {
-    return wait->kind == ROUSE__KIND_IO
-               ? (rouse_task *)wait->next
-               : ROUSE__CONTAINER(wait, struct rouse__blocked, wait)->owner;
-  }
+  if (!wait->callback) return rouse__wait_task(wait);
   wait->callback(wait, result_of(wait));
   return NULL;
 }

@@ -49,19 +49,6 @@ static bool anything_ready(const rouse_loop *loop) {
   return loop->urgent.first || loop->ready.first;
 }
 
-// Fetches what the next dispatches will touch: of the next wait, which an earlier look has fetched,
-// its task's registers and the frames next to the operation on the task's stack; and the wait after
-// that. In a crowd of connections all of these have left the cache since they were used last.
-// Inlined by force: gcc drops calls of a function that does nothing but this.
-static inline __attribute__((always_inline)) void look_ahead(const struct rouse__ready *list) {
-  const rouse_wait *next = list->first;
-  if (!next) return;
-  ROUSE__PREFETCH(next->link);
-  if (next->kind != ROUSE__KIND_IO) return;
-  ROUSE__PREFETCH(next->next);
-  ROUSE__PREFETCH((const char *)next - 64);
-}
-
 // Dispatches up to ROUSE__TURN waits, those included that tasks continue among themselves. Returns
 // how many.
 static int dispatch_ready(rouse_loop *loop) {
@@ -70,7 +57,7 @@ static int dispatch_ready(rouse_loop *loop) {
     struct rouse__ready *list = rouse__loop_first(loop);
     rouse_wait *wait = rouse__ready_pop(list);
     if (!wait) break;
-    look_ahead(list);
+    rouse__look_ahead(list);
     loop->turn_left--;
     loop->stats.dispatches++;
     rouse_task *task = rouse__loop_deliver(loop, wait);
