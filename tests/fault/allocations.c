@@ -5,6 +5,7 @@
 // This program's own malloc() and friends, mmap() and pthread_create() stand before the C
 // library's.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -440,6 +441,120 @@ static void wait_for_words_says_that_there_is_no_thread_to_be_had(void **state) 
   check(for_each_backend(wait_for_words_on) >= 2);
 }
 
+// --- streams, and what is registered -------------------------------------------------------------
+
+// Whether |result| is a success; if not, memory was short.
+static bool worked(int64_t result) {
+  if (result >= 0) return true;
+  check(fired > 0);
+  check_result(result, ROUSE_ENOMEM);
+  return false;
+}
+
+// A connection by plain system calls, so that only what is tested asks for memory.
+static int connect_to(rouse_fd listener) {
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)rouse_tcp_port(listener))};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  check_system(connect(fd, (struct sockaddr *)&address, sizeof address));
+  return fd;
+}
+
+static void accept_one(void) {
+  const struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  rouse_fd listener = rouse_tcp_listen((const struct sockaddr *)&address, sizeof address, 4);
+  if (!worked(listener)) return;
+  rouse_acceptor *acceptor = (rouse_acceptor *)&address;
+  if (worked(rouse_acceptor_create(listener, 2, &acceptor))) {
+    int client = connect_to(listener);
+    int64_t accepted = rouse_acceptor_next(acceptor, ROUSE_FOREVER);
+    if (!worked(accepted)) {  // which loses nothing: the connection is still to be had
+      disarm();
+      accepted = rouse_acceptor_next(acceptor, ROUSE_FOREVER);
+    }
+    check(accepted >= 0);
+    close((int)accepted);
+    close(client);
+    rouse_acceptor_destroy(acceptor);
+  } else {
+    check(!acceptor);
+  }
+  close(listener);
+}
+
+static void receive_one(rouse_buffers *buffers) {
+  int ends[2];
+  void *data = NULL;
+  test_pair(ends);
+  rouse_receiver *receiver = (rouse_receiver *)ends;
+  if (worked(rouse_receiver_create(ends[0], buffers, &receiver))) {
+    check_equal(write(ends[1], "bytes", 5), 5);
+    int64_t got = rouse_receiver_next(receiver, &data, ROUSE_FOREVER);
+    if (worked(got)) {
+      check_equal(got, 5);
+      assert_memory_equal(data, "bytes", 5);
+      rouse_buffers_return(buffers, data);
+    } else {  // a failure is the receiver's end; the bytes are the next one's
+      check(!data);
+      check_result(rouse_receiver_next(receiver, &data, ROUSE_FOREVER), got);
+    }
+    rouse_receiver_destroy(receiver);
+  } else {
+    check(!receiver);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
+static void register_some(void) {
+  static char memory[2][4096];
+  const rouse_span spans[] = {{memory[0], sizeof memory[0]}, {memory[1], sizeof memory[1]}};
+  rouse_loop *loop = rouse_loop_here();
+  int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  check_system(fd);
+  memory[0][0] = 1;
+  worked(rouse_loop_register_buffers(loop, spans, 2));
+  worked(rouse_loop_register_file(loop, fd));
+  if (worked(rouse_file_read(fd, memory[0], 1, 0))) check_equal(memory[0][0], 0);
+  check_result(rouse_loop_unregister_file(loop, fd), ROUSE_DONE);
+  check_result(rouse_loop_unregister_buffers(loop), ROUSE_DONE);
+  close(fd);
+}
+
+static int64_t use_streams(void *argument) {
+  (void)argument;
+  rouse_buffers *buffers = (rouse_buffers *)&argument;
+  accept_one();
+  if (worked(rouse_buffers_create(2, 64, &buffers))) {
+    receive_one(buffers);
+    check_result(rouse_buffers_destroy(buffers), ROUSE_DONE);
+  } else {
+    check(!buffers);
+  }
+  register_some();
+  return 9;
+}
+
+static void run_streams(void) {
+  const rouse_run_options options = {.loop = {.backend = backend}};
+  int64_t value = 0;
+  int64_t result = rouse_run(&options, use_streams, NULL, &value);
+  if (result || value != 9) worked(result ? result : value);
+}
+
+static void use_streams_on(const char *name) {
+  backend = name;
+  for_each_fault(MEMORY, false, run_streams);
+  for_each_fault(MEMORY, true, run_streams);
+}
+
+static void streams_and_registrations_say_that_memory_is_short(void **state) {
+  (void)state;
+  check(for_each_backend(use_streams_on) >= 2);
+}
+
 int main(void) {
 #if TEST_SANITIZED
   real_start = __interceptor_pthread_create;
@@ -454,6 +569,7 @@ int main(void) {
       cmocka_unit_test(blocking_call_says_that_there_is_no_thread_to_be_had),
       cmocka_unit_test(operations_say_that_memory_is_short_and_work_again),
       cmocka_unit_test(wait_for_words_says_that_there_is_no_thread_to_be_had),
+      cmocka_unit_test(streams_and_registrations_say_that_memory_is_short),
       cmocka_unit_test(run_says_what_is_short_and_ends_what_it_had_started),
       cmocka_unit_test(loop_create_says_that_memory_is_short),
   };
