@@ -24,7 +24,7 @@ lane_settings() {
     gcc-*) configure+=(-DCMAKE_C_COMPILER=gcc) ;;
   esac
   case $1 in
-    gcc-debug) select=(-E '^(tool|browser)\.') ;;
+    gcc-debug) select=(-E '^(tool|browser|approach)\.') ;;
     # What another compiler may do otherwise shows in the runs of the library itself.
     clang-debug) select=(-E '^(tool|browser|model|consumer|approach|server)\.') ;;
     gcc-release | clang-release)
@@ -238,7 +238,7 @@ command_test() {
     --all)
       lanes="$all_lanes $heavy_lanes"
       skips=forbidden
-      seconds=10
+      seconds=5
       shift
       ;;
     --list)
