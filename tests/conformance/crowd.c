@@ -11,6 +11,7 @@ typedef struct server {
   rouse_fd listener;
   rouse_acceptor *acceptor;
   rouse_buffers *buffers;
+  int serving;    // connections, from their acceptance to the end of their task
   int64_t bytes;  // echoed
 } server;
 
@@ -19,8 +20,9 @@ typedef struct connection {
   rouse_fd fd;
 } connection;
 
-static bool is_an_end(int64_t result) {
-  return result == 0 || result == ROUSE_ECONNRESET || result == ROUSE_EPIPE;
+static void check_end(int64_t result) {
+  if (result == 0 || result == ROUSE_EPIPE) return;
+  check_result(result, ROUSE_ECONNRESET);
 }
 
 // Echoes until the peer has finished, or is gone.
@@ -35,16 +37,17 @@ static int64_t echo(void *argument) {
     int64_t sent = rouse_tcp_send_all(self->fd, data, (size_t)part, ROUSE_FOREVER);
     rouse_buffers_return(buffers, data);
     if (sent < 0) {
-      check(is_an_end(sent));
+      check_end(sent);
       part = 0;
       break;
     }
     self->server->bytes += sent;
     watchdog_progress();
   }
-  check(is_an_end(part));
+  check_end(part);
   rouse_receiver_destroy(receiver);
   check_result(rouse_file_close(self->fd), ROUSE_DONE);
+  self->server->serving--;
   free(self);
   return 0;
 }
@@ -59,6 +62,7 @@ static int64_t accept_all(void *argument) {
     connection *made = malloc(sizeof *made);
     check(made);
     *made = (connection){self, fd};
+    self->serving++;
     rouse_task_detach(test_spawn(NULL, echo, made));
   }
 }
@@ -73,9 +77,8 @@ static void server_start(server *self, uint32_t buffers) {
 }
 
 static void server_end(server *self) {
-  while (rouse_buffers_destroy(self->buffers) == ROUSE_EBUSY) {
-    check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
-  }
+  while (self->serving) check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+  check_result(rouse_buffers_destroy(self->buffers), ROUSE_DONE);
   rouse_acceptor_destroy(self->acceptor);
   check_result(rouse_file_close(self->listener), ROUSE_DONE);
 }
