@@ -38,6 +38,7 @@ typedef struct rouse_chain {
   rouse_io *waiter;
   uint32_t count, succeeded;
   bool started, linked, cancelled;
+  bool failed;  // one of those that are complete
 } rouse_chain;
 
 // Prepares an empty chain. Once; after its end it may be used anew.

@@ -146,6 +146,9 @@ void rouse__io_complete(rouse_io *io, int64_t result);
 // For backends: |io|, submitted linked, would have to be made again, and with that its links were
 // broken. It and those that follow (whose completions come) are submitted again, without links.
 void rouse__chain_broken(rouse_io *io);
+// Whether what is left of |chain| is to come back undone: one before it has failed or is to be made
+// again, or it was cancelled.
+bool rouse__chain_is_over(const struct rouse_chain *chain);
 
 // For backends: |io|, with many results, has one more: a descriptor, or so many bytes (above 0) in
 // buffer |buffer|. False: it is to end, as if it had been cancelled.

@@ -88,7 +88,11 @@ void rouse_chain_drop(rouse_chain *chain) {
 static void take_off(rouse_chain *chain, rouse_io *io, int64_t result) {
   chain->first = io->link;
   if (!chain->first) chain->last = NULL;
-  if (result >= (int64_t)io->chain_size) chain->succeeded++;
+  if (result >= (int64_t)io->chain_size) {
+    chain->succeeded++;
+  } else {
+    chain->failed = true;
+  }
   io->chain = NULL;
 }
 
@@ -183,6 +187,10 @@ void rouse__chain_ended(rouse_io *io) {
 void rouse__chain_broken(rouse_io *io) {
   io->chain->again = io;
   if (!io->link) resume(io->chain);
+}
+
+bool rouse__chain_is_over(const rouse_chain *chain) {
+  return chain->failed || chain->again || chain->cancelled;
 }
 
 // --- cancels -------------------------------------------------------------------------------------

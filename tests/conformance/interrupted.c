@@ -1,6 +1,8 @@
 // Streams on every backend under what spoils them: parts instead of wholes, signals that interrupt,
 // readiness that somebody else has used up, peers that finish or vanish half-way.
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -126,6 +128,39 @@ static void parts_of_a_connection_add_up_under_a_storm_of_signals(void **state) 
 static void parts_of_a_pipe_add_up_under_a_storm_of_signals(void **state) {
   (void)state;
   under_a_storm_of_signals(through_a_pipe);
+}
+
+static int64_t sync_and_open(void *argument) {
+  const rouse_fd fd = *(const rouse_fd *)argument;
+  for (int i = 0; i < 4; i++) {
+    check_result(rouse_file_sync(fd, false), ROUSE_DONE);
+    rouse_fd opened = rouse_file_open(ROUSE_FD_CWD, "/dev/null", O_RDONLY, 0);
+    check_moved(opened, INT_MAX);
+    check_result(rouse_file_close(opened), ROUSE_DONE);
+    watchdog_progress();
+  }
+  return 0;
+}
+
+// Many at once, so that a system which makes them by threads needs more of these, again and again.
+static int64_t through_workers(void *argument) {
+  (void)argument;
+  enum { TASKS = 64 };
+  rouse_task *tasks[TASKS];
+  rouse_fd file = test_file_unnamed();
+  for (int round = 0; round < test_scaled(20); round++) {
+    for (uint32_t i = 0; i < TASKS; i++) {
+      tasks[i] = test_spawn(rouse_run_loop(i % rouse_run_loop_count()), sync_and_open, &file);
+    }
+    for (int i = 0; i < TASKS; i++) test_join(tasks[i]);
+  }
+  test_close(file);
+  return 0;
+}
+
+static void operations_on_files_are_made_under_a_storm_of_signals(void **state) {
+  (void)state;
+  under_a_storm_of_signals(through_workers);
 }
 
 // --- readiness that others have used up ----------------------------------------------------------
@@ -268,6 +303,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(parts_of_a_connection_add_up_under_a_storm_of_signals),
       cmocka_unit_test(parts_of_a_pipe_add_up_under_a_storm_of_signals),
+      cmocka_unit_test(operations_on_files_are_made_under_a_storm_of_signals),
       cmocka_unit_test(readers_of_one_stream_on_two_loops_get_each_byte_once),
       cmocka_unit_test(half_close_ends_a_waiting_receive_and_nothing_else),
       cmocka_unit_test(peer_that_vanishes_ends_a_send_that_waits),

@@ -109,9 +109,9 @@ void rouse__uring_many_prepare(struct uring *uring, struct io_uring_sqe *sqe, ro
 
 // --- results -------------------------------------------------------------------------------------
 
-// What |io| is to end with; ROUSE_EAGAIN: not.
+// What |io| is to end with; ROUSE_EAGAIN: not, if it was not cancelled.
 static int64_t failed(rouse_io *io, int result) {
-  if (rouse__uring_interrupted(result)) return ROUSE_EAGAIN;
+  if (rouse__uring_interrupted(result) || result == -ECANCELED) return ROUSE_EAGAIN;
   if (result != -EAGAIN) return rouse_error_from_system(-result);
   io->backend[FLAGS] |= ROUSE__URING_POLLING;
   return ROUSE_EAGAIN;

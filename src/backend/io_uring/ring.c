@@ -297,14 +297,23 @@ void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result) {
   rouse__io_complete(io, result);
 }
 
+// Whether the kernel has dropped |io|, which nobody cancelled.
+static bool was_dropped(const rouse_io *io, int result) {
+  if (result != -ECANCELED || (io->backend[FLAGS] & CANCELLED)) return false;
+  return !io->chain || !rouse__chain_is_over(io->chain);
+}
+
 // Whether |io|, which has ended with |result|, is to be tried again: nothing has happened yet.
 //
 // EINTR    a signal, which has nothing to do with the operation; or a cancel, which interrupts it.
+// ECANCELED  the kernel wanted a worker thread for it, and each time that it was to start one a
+//          signal came (seen with Linux 6.1.192, which gives up after three times).
 // EAGAIN   the open file has O_NONBLOCK. The ring then waits for its readiness by itself.
 // EOPNOTSUPP  of a zero-copy send: the socket can only copy.
 static bool to_try_again(rouse_io *io, int result) {
   bool polled = io->backend[FLAGS] & POLLING;
   io->backend[FLAGS] &= ~(uintptr_t)POLLING;
+  if (was_dropped(io, result)) return true;
   if (polled) return result >= 0;
   if (rouse__uring_interrupted(result)) return io->operation != ROUSE__IO_CLOSE;
   if (result == -EAGAIN && rouse__uring_readiness_of(io)) {
