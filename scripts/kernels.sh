@@ -20,8 +20,10 @@ kernel_settings() {
   esac
   wants="$wants make xz cpio gzip debian-keyring"
   cross_settings "$target"
-  # A static glibc brings its own malloc() along, and a test has one that comes first.
-  configure+=(-DROUSE_EXAMPLES=OFF "-DCMAKE_EXE_LINKER_FLAGS=-static -Wl,-z,muldefs")
+  # A static glibc brings its own malloc() and pthread_create() along, and a test has some that come first,
+  # and call the latter by its other name.
+  configure+=(-DROUSE_EXAMPLES=OFF
+    "-DCMAKE_EXE_LINKER_FLAGS=-static -Wl,-z,muldefs,-u,__pthread_create")
 }
 
 # kernel_test: in lane(), once the programs are built.

@@ -114,6 +114,7 @@ UNSEEN void *mmap(void *address, size_t size, int protection, int flags, int fd,
 
 typedef int start_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 static start_fn *real_start;
+extern start_fn __pthread_create __attribute__((weak));  // the C library's, in a static program
 UNSEEN int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*function)(void *), void *argument) {
   if (fails(STARTS)) return EAGAIN;
@@ -560,6 +561,7 @@ int main(void) {
   real_start = __interceptor_pthread_create;
 #else
   *(void **)(void *)&real_start = dlsym(RTLD_NEXT, "pthread_create");
+  if (!real_start) real_start = __pthread_create;
 #endif
   check(real_start);
   const struct CMUnitTest tests[] = {
