@@ -104,7 +104,7 @@ static int pool_threads(void) {
 
 #endif
 
-// A thread has its name a moment after its start.
+// A thread has its name a moment after its start, and is listed for a moment after it was joined.
 static void await_pool_threads(int count) {
   for (int i = 0; i < 5000 && pool_threads() != count; i++) usleep(1000);
   check_equal(pool_threads(), count);
@@ -134,7 +134,7 @@ static void work_runs_in_order_of_submission(void **state) {
 static void threads_start_on_demand_and_no_more_than_allowed(void **state) {
   (void)state;
   enum { THREADS = 5 };
-  check_equal(pool_threads(), 0);
+  await_pool_threads(0);
   rouse__pool *pool = pool_of(THREADS);
   await_pool_threads(1);
   job jobs[THREADS + 3];
@@ -152,7 +152,7 @@ static void threads_start_on_demand_and_no_more_than_allowed(void **state) {
   for (int i = 0; i < THREADS + 3; i++) test_flag_set(&jobs[i].may_end);
   for (int i = 0; i < THREADS + 3; i++) test_flag_await(&jobs[i].reported, 1);
   rouse__pool_destroy(pool);
-  check_equal(pool_threads(), 0);
+  await_pool_threads(0);
 }
 
 static void one_after_the_other_needs_two_threads(void **state) {
