@@ -288,9 +288,11 @@ static void sweep(struct object *self) {
 // --- waiting -------------------------------------------------------------------------------------
 
 static bool cancel_cell(struct object *self, rouse__atomic_pointer *cell, uintptr_t expected) {
-  // ORDER(cell): release, all that we did with the waiter, to the wake that finds it gone.
   add_relaxed(&self->cancelled, 1);  // RELAXED: a count; before the wake that passes subtracts
-  if (cas_release(cell, &expected, CANCELLED)) return true;
+  // ORDER(cell): release, all that we did with the waiter, to the wake that finds it gone; acquire
+  // if it is taken: a waiter that has not waited yet returns at once, woken, and what the wake did
+  // before comes to it by nothing else.
+  if (cas_acq_rel_acquire(cell, &expected, CANCELLED)) return true;
   sub_relaxed(&self->cancelled, 1);  // RELAXED: as above
   return false;
 }
