@@ -127,19 +127,7 @@ static void run_clients(void) {
 // --- all of it -----------------------------------------------------------------------------------
 
 static const int orders[] = {SIGINT, SIGTERM};
-
-// The first signal is an order to finish; from then on another one ends the process as ever.
-static int await_order(void) {
-  rouse_signal order;
-  sigset_t set;
-  int failed = rouse_signal_wait(signals, &order, ROUSE_FOREVER);
-  if (failed) return failed;
-  rouse_file_close(signals);
-  sigemptyset(&set);
-  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) sigaddset(&set, orders[i]);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-  return ROUSE_DONE;
-}
+enum { ORDERS = sizeof orders / sizeof *orders };
 
 static int64_t main_task(void *argument) {
   (void)argument;
@@ -160,7 +148,11 @@ static int64_t main_task(void *argument) {
   printf("echo: ready on 127.0.0.1:%d (%s, %u loops)\n", port,
          rouse_loop_backend(rouse_loop_here()), rouse_run_loop_count());
   fflush(stdout);
-  return await_order();  // and all other tasks are cancelled
+  // The first signal is an order to finish: when this returns all other tasks are cancelled.
+  rouse_signal order;
+  int failed = rouse_signal_wait(signals, &order, ROUSE_FOREVER);
+  rouse_file_close(signals);
+  return failed ? failed : rouse_signal_unblock(orders, ORDERS);  // another one acts as ever
 }
 
 static _Noreturn void explain(void) {
@@ -206,7 +198,7 @@ int main(int argc, char **argv) {
   int failed = 0;
   if (options.serves) {
     // Before there are threads, for they inherit what is blocked.
-    signals = rouse_signal_open(orders, sizeof orders / sizeof *orders);
+    signals = rouse_signal_open(orders, ORDERS);
     if (signals < 0) failed = signals;
   }
   if (!failed) failed = rouse_run(&options.run, main_task, NULL, &result);

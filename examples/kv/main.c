@@ -142,24 +142,20 @@ static void raise_limits(void) {
 // They are received as messages: nothing is interrupted by one. Blocked first thing, before there
 // are threads, so that all threads leave them to the one that asks.
 static const int orders[] = {SIGINT, SIGTERM};
+enum { ORDERS = sizeof orders / sizeof *orders };
 
 static int watch_signals(void) {
   signal(SIGPIPE, SIG_IGN);
-  signals = rouse_signal_open(orders, sizeof orders / sizeof *orders);
+  signals = rouse_signal_open(orders, ORDERS);
   return signals < 0 ? signals : ROUSE_DONE;
 }
 
 // The first is an order to finish; from then on another one ends the process as ever.
 static int await_order(void) {
   rouse_signal order;
-  sigset_t set;
   int failed = rouse_signal_wait(signals, &order, ROUSE_FOREVER);
-  if (failed) return failed;
   rouse_file_close(signals);
-  sigemptyset(&set);
-  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) sigaddset(&set, orders[i]);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-  return ROUSE_DONE;
+  return failed ? failed : rouse_signal_unblock(orders, ORDERS);
 }
 
 // --- accepting -----------------------------------------------------------------------------------

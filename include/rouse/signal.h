@@ -23,7 +23,7 @@ typedef struct rouse_signal {
 } rouse_signal;
 
 // Blocks |signals| in the calling thread and gives a descriptor to receive them by; close it with
-// rouse_file_close(), which leaves them blocked. It closes on exec.
+// rouse_file_close(), which leaves them blocked (see rouse_signal_unblock()). It closes on exec.
 //
 // |signals|  |count| signal numbers, each 1 and above. SIGKILL and SIGSTOP can't be received.
 // |count|    1 and above.
@@ -32,6 +32,17 @@ typedef struct rouse_signal {
 //   ROUSE_EMFILE, ROUSE_ENFILE, ROUSE_ENOMEM (nothing was blocked), ROUSE_ENOTSUP.
 // Threads: any; see the top. Never blocks.
 ROUSE_API rouse_fd rouse_signal_open(const int *signals, size_t count);
+
+// Lets |signals| act again in the calling thread as they always do. Those that have come and were
+// not received act at once; from now on they act instead of being received. A server that is asked
+// to finish does this with the first SIGINT, so that a second one ends it.
+//
+// |signals|, |count|  As of rouse_signal_open(). One that is not blocked stays so.
+//
+// Returns ROUSE_DONE, ROUSE_EINVAL (as above; nothing was changed), ROUSE_ENOTSUP.
+// Threads: the one that called rouse_signal_open(), usually: each thread has its own set. A task
+// changes that of its loop's thread. Never blocks.
+ROUSE_API int rouse_signal_unblock(const int *signals, size_t count);
 
 // Waits for the next signal of |fd|. Each signal is received once, by one of those who wait. Like
 // every pending signal, one that comes again before it was received is the same one; real-time

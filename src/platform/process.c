@@ -65,24 +65,37 @@ int rouse__process_collect(rouse_fd process, rouse_process_end *out_end) {
 
 // --- signals -------------------------------------------------------------------------------------
 
-rouse_fd rouse__signal_open(const int *signals, size_t count) {
-  sigset_t set, before;
-  sigemptyset(&set);
-  if (!count) return ROUSE_EINVAL;
+// The set of |signals|; false: there are none, or one that can't be received.
+static bool set_of(const int *signals, size_t count, sigset_t *out_set) {
+  sigemptyset(out_set);
   int saved = rouse__errno_save();
   for (size_t i = 0; i < count; i++) {
     bool never = signals[i] == SIGKILL || signals[i] == SIGSTOP;
-    if (never || sigaddset(&set, signals[i])) {
+    if (never || sigaddset(out_set, signals[i])) {
       rouse__errno_restore(saved);
-      return ROUSE_EINVAL;
+      return false;
     }
   }
+  return count;
+}
+
+rouse_fd rouse__signal_open(const int *signals, size_t count) {
+  sigset_t set, before;
+  if (!set_of(signals, count, &set)) return ROUSE_EINVAL;
+  int saved = rouse__errno_save();
   pthread_sigmask(SIG_BLOCK, &set, &before);
   int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd >= 0) return fd;
   int code = failure(saved);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return code;
+}
+
+int rouse__signal_unblock(const int *signals, size_t count) {
+  sigset_t set;
+  if (!set_of(signals, count, &set)) return ROUSE_EINVAL;
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  return ROUSE_DONE;
 }
 
 int rouse__signal_take(rouse_fd fd, rouse_signal *out_signal) {

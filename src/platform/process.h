@@ -10,6 +10,7 @@ rouse_fd rouse__process_open(int64_t pid);
 int rouse__process_collect(rouse_fd process, rouse_process_end *out_end);
 
 rouse_fd rouse__signal_open(const int *signals, size_t count);
+int rouse__signal_unblock(const int *signals, size_t count);
 int rouse__signal_take(rouse_fd fd, rouse_signal *out_signal);
 
 #endif

@@ -46,6 +46,11 @@ rouse_fd rouse__signal_open(const int *signals, size_t count) {
   return ROUSE_ENOTSUP;
 }
 
+int rouse__signal_unblock(const int *signals, size_t count) {
+  (void)signals, (void)count;
+  return ROUSE_ENOTSUP;
+}
+
 int rouse__signal_take(rouse_fd fd, rouse_signal *out_signal) {
   (void)fd, (void)out_signal;
   return ROUSE_ENOTSUP;

@@ -34,6 +34,10 @@ rouse_fd rouse_signal_open(const int *signals, size_t count) {
   return rouse__signal_open(signals, count);
 }
 
+int rouse_signal_unblock(const int *signals, size_t count) {
+  return rouse__signal_unblock(signals, count);
+}
+
 int rouse_signal_take(rouse_fd fd, rouse_signal *out_signal) {
   return rouse__signal_take(fd, out_signal);
 }

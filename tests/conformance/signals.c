@@ -126,6 +126,35 @@ static void callback_hears_that_a_signal_can_be_taken(void **state) {
   test_loop_destroy(loop);
 }
 
+static volatile sig_atomic_t acted;
+static void count_action(int number) {
+  (void)number;
+  acted++;
+}
+
+static void unblocked_signal_acts_again(void **state) {
+  (void)state;
+  const int changed[] = {SIGWINCH};
+  struct sigaction action = {.sa_handler = count_action}, old;
+  check_system(sigaction(SIGWINCH, &action, &old));
+  rouse_fd fd = rouse_signal_open(changed, 1);
+  check(fd >= 0);
+  rouse_signal got;
+  check_system(raise(SIGWINCH));
+  check_result(rouse_signal_take(fd, &got), ROUSE_DONE);
+  check_system(raise(SIGWINCH));  // not received: it acts as soon as it may
+  check_equal(acted, 0);
+  check_result(rouse_signal_unblock(changed, 1), ROUSE_DONE);
+  while (acted < 1) nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
+  check_result(rouse_signal_take(fd, &got), ROUSE_EAGAIN);
+  check_result(rouse_signal_unblock(changed, 1), ROUSE_DONE);  // as it is
+  check_system(raise(SIGWINCH));
+  while (acted < 2) nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
+  check_equal(acted, 2);
+  check_system(close(fd));
+  check_system(sigaction(SIGWINCH, &old, NULL));
+}
+
 static void wrong_signals_and_descriptors_are_refused(void **state) {
   (void)state;
   rouse_signal got;
@@ -136,6 +165,9 @@ static void wrong_signals_and_descriptors_are_refused(void **state) {
   check_result(rouse_signal_open(none, 1), ROUSE_EINVAL);
   check_result(rouse_signal_open(large, 1), ROUSE_EINVAL);
   check_result(rouse_signal_open(never, 0), ROUSE_EINVAL);
+  check_result(rouse_signal_unblock(never, 2), ROUSE_EINVAL);
+  check_result(rouse_signal_unblock(none, 1), ROUSE_EINVAL);
+  check_result(rouse_signal_unblock(never, 0), ROUSE_EINVAL);
   check_system(pthread_sigmask(SIG_SETMASK, NULL, &after));
   check_equal(sigismember(&after, SIGUSR1), sigismember(&before, SIGUSR1));
   check_result(rouse_signal_take(-1, &got), ROUSE_EBADF);
@@ -151,6 +183,7 @@ int main(void) {
       cmocka_unit_test(signals_are_received_by_tasks),
       cmocka_unit_test(each_queued_signal_is_received_once),
       cmocka_unit_test(callback_hears_that_a_signal_can_be_taken),
+      cmocka_unit_test(unblocked_signal_acts_again),
       cmocka_unit_test(wrong_signals_and_descriptors_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
