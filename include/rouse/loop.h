@@ -18,7 +18,7 @@ typedef struct rouse_loop_options {
   // Usable bytes of each task's stack, rounded up to pages. 0: 65536. At least 16384.
   size_t stack_size;
   // How long an idle loop watches for work before it sleeps, at most; it adapts below that.
-  // 0: 50 microseconds; negative: never.
+  // 0: 50 microseconds; negative: never; more than a second is a second.
   int64_t spin_ns;
   // The most threads that run blocking calls. 0: 4, or the number of processors if that is more.
   uint32_t blocking_threads;
@@ -53,21 +53,27 @@ ROUSE_API int rouse_loop_create(const rouse_loop_options *options, rouse_loop **
 
 // Ends |loop| and frees it. NULL does nothing.
 //
-// Returns ROUSE_DONE; or ROUSE_EBUSY: tasks, waits or operations are still pending (nothing was
-//   done); or ROUSE_EFORKED (a parent's loop; nothing was done).
-// Threads: the loop's. Other threads may still be returning from wakes they made; that is safe.
+// Callbacks of what has completed by now are run first, unless there are tasks.
+//
+// Returns ROUSE_DONE; or ROUSE_EBUSY: tasks, waits or operations are still pending, objects of the
+//   loop (acceptors, receivers, buffers) still there, or it is called by a task or a callback of
+//   the loop (debug builds abort); or ROUSE_EFORKED (a parent's loop). Then |loop| lives on.
+// Threads: the loop's, outside of tasks and callbacks. Other threads may still be returning from
+// wakes they made; that is safe.
 ROUSE_API int rouse_loop_destroy(rouse_loop *loop);
 
 // Runs |loop| until rouse_loop_stop() was called and its last task has ended.
-// Returns ROUSE_DONE, ROUSE_EFORKED, or what the backend failed with. Threads: the loop's.
+// Returns ROUSE_DONE, ROUSE_EFORKED, ROUSE_EDEADLK (called by a task or a callback; debug builds
+//   abort), or what the backend failed with. Threads: the loop's, outside of tasks and callbacks.
 ROUSE_API int rouse_loop_run(rouse_loop *loop);
 
-// Runs what is ready; if nothing is, sleeps until something is or |deadline_ns| has passed, and
-// runs that.
+// Runs what is ready, what has expired and what has completed; if nothing has, sleeps until
+// something has or |deadline_ns| has passed, and runs that.
 //
 // |deadline_ns|  Absolute, monotonic. 0: does not sleep.
 //
-// Returns how much was dispatched, 0 or more; ROUSE_EFORKED, or what the backend failed with.
+// Returns how much was dispatched, 0 (only after |deadline_ns|) or more; ROUSE_EFORKED,
+//   ROUSE_EDEADLK (as above), or what the backend failed with.
 // Threads: the loop's, outside of tasks and callbacks.
 ROUSE_API int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns);
 

@@ -85,14 +85,17 @@ ROUSE_API int rouse_semaphore_acquire_start(rouse_semaphore *semaphore, rouse_wa
 //
 // Returns ROUSE_DONE, or ROUSE_EOVERFLOW: more than ROUSE_SEMAPHORE_PERMITS_MAX would be free
 //   (grants that are being handed out at this moment still count as free); nothing changed.
-// The library touches |semaphore| no more once a waiter can observe the effect.
+// The library touches |semaphore| no more once a waiter can observe the effect. Takes time for
+// each waiter that it serves.
 // Threads: any. Takes no mutex, allocates nothing, never blocks.
 ROUSE_API int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits);
 
 // Raises the capacity by |permits| and makes them free.
 //
 // Returns ROUSE_DONE, or ROUSE_EOVERFLOW (the capacity or the free permits would pass the maximum;
-//   nothing changed). Threads: any. Never blocks.
+//   nothing changed). If another add takes the last of the capacity at the same moment, the permits
+//   may have been free for an instant; they are taken back like those of a reduce.
+// The caller keeps |semaphore| alive during the call. Threads: any. Never blocks.
 ROUSE_API int rouse_semaphore_add(rouse_semaphore *semaphore, uint32_t permits);
 
 // Lowers the capacity by |permits|, exactly and at once. Permits that are held can't be taken away:
@@ -107,7 +110,9 @@ ROUSE_API int rouse_semaphore_reduce(rouse_semaphore *semaphore, uint32_t permit
 ROUSE_API int rouse_semaphore_set_capacity(rouse_semaphore *semaphore, uint32_t permits);
 
 // Closes |semaphore| for ever: all waiters end with ROUSE_ECLOSED, and so does every later acquire.
-// Permits may still be released. Closing again does nothing. Threads: any. Never blocks.
+// Permits may still be released. Closing again does nothing. A waiter that has ended may free
+// |semaphore|; who was refused at once may not before this call has returned. Takes time for each
+// waiter. Threads: any. Never blocks.
 ROUSE_API void rouse_semaphore_close(rouse_semaphore *semaphore);
 
 // Whether |semaphore| is closed. Threads: any.

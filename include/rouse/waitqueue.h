@@ -67,8 +67,8 @@ ROUSE_API int rouse_waitqueue_wait_if_start(rouse_waitqueue *queue, rouse_wait *
 // The library touches |queue| no more once the woken can observe the effect.
 ROUSE_API void rouse_waitqueue_wake_one(rouse_waitqueue *queue);
 
-// Wakes up to |count| waiters, longest first. 2^24 and more wakes all. 0 wakes none. Threads: any.
-// Never blocks.
+// Wakes up to |count| waiters, longest first. 65536 and more wakes all. 0 wakes none. Takes
+// time for each waiter that it wakes. Threads: any. Never blocks.
 ROUSE_API void rouse_waitqueue_wake(rouse_waitqueue *queue, uint32_t count);
 
 // Wakes everybody who waits now. Whoever comes later, or waits again, is not woken by it.

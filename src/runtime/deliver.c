@@ -165,7 +165,7 @@ static void arm(struct rouse__waker *waker, rouse_wait *wait) {
 }
 
 int rouse_wait_timer_start(rouse_wait *wait, int64_t deadline_ns) {
-  if (wait->waker->ops != &rouse__loop_waker_ops) return ROUSE_ENOLOOP;
+  if (!wait->waker || wait->waker->ops != &rouse__loop_waker_ops) return ROUSE_ENOLOOP;
   rouse_loop *loop = loop_of(wait->waker);
   ROUSE__ASSERT(loop == rouse__loop_here, "a wait is started on another thread than its loop's");
   loop->waker.pending++;

@@ -24,7 +24,7 @@
 #include "runtime/switch.h"
 
 enum { SPIN_LOOKS = 32 };  // pauses between two readings of the clock
-enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000 };
+enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000, SPIN_LONGEST_NS = 1000000000 };
 enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
 static const int64_t RETIRE_LOOK_NS = 1000000;
 
@@ -49,10 +49,11 @@ static bool anything_ready(const rouse_loop *loop) {
   return loop->urgent.first || loop->ready.first;
 }
 
-// Dispatches up to ROUSE__TURN waits, those included that tasks continue among themselves. Returns
+// Dispatches up to |most| waits, those included that tasks continue among themselves. Returns
 // how many.
-static int dispatch_ready(rouse_loop *loop) {
-  loop->turn_left = ROUSE__TURN;
+static int dispatch_ready(rouse_loop *loop, int most) {
+  loop->turn_left = most;
+  loop->dispatching = true;
   while (loop->turn_left > 0) {
     struct rouse__ready *list = rouse__loop_first(loop);
     rouse_wait *wait = rouse__ready_pop(list);
@@ -63,13 +64,14 @@ static int dispatch_ready(rouse_loop *loop) {
     rouse_task *task = rouse__loop_deliver(loop, wait);
     if (task) rouse__task_continue(loop, task);
   }
-  return ROUSE__TURN - loop->turn_left;
+  loop->dispatching = false;
+  return most - loop->turn_left;
 }
 
 // One turn without sleeping. Returns how much was dispatched, or the backend's failure.
 static int turn(rouse_loop *loop) {
   take_mail(loop);
-  int done = dispatch_ready(loop);
+  int done = dispatch_ready(loop, ROUSE__TURN);
   loop->waker.now_ns = rouse_now_ns();
   uint64_t saved = rouse__errno_save();
   rouse__loop_expire(loop);
@@ -138,18 +140,26 @@ static bool nothing_to_do(const rouse_loop *loop) {
   return !anything_ready(loop) && !load_relaxed(&loop->inbox);
 }
 
-int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
+static int may_run(const rouse_loop *loop) {
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is run by another thread than its own");
-  ROUSE__ASSERT(!loop->current, "a loop is run from inside one of its tasks");
-  int done = turn(loop);
-  if (done || deadline_ns <= loop->waker.now_ns) return done;
-  if (nothing_to_do(loop)) {
+  ROUSE__ASSERT(!loop->dispatching, "a loop is run from inside one of its tasks or callbacks");
+  return loop->dispatching ? ROUSE_EDEADLK : 0;
+}
+
+int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
+  int refused = may_run(loop);
+  if (refused) return refused;
+  for (;;) {
+    int done = turn(loop);
+    if (done) return done;
+    if (!nothing_to_do(loop)) continue;  // it has come after the dispatch
+    if (deadline_ns <= loop->waker.now_ns) return 0;
     int failed = idle(loop, deadline_ns);
     if (failed) return failed;
+    if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
     rouse__loop_expire(loop);
   }
-  return turn(loop);
 }
 
 int rouse__loop_run(rouse_loop *loop) {
@@ -168,9 +178,8 @@ int rouse__loop_run(rouse_loop *loop) {
 }
 
 int rouse_loop_run(rouse_loop *loop) {
-  ROUSE__ASSERT(loop == rouse__loop_here, "a loop is run by another thread than its own");
-  ROUSE__ASSERT(!loop->current, "a loop is run from inside one of its tasks");
-  return rouse__loop_run(loop);
+  int refused = may_run(loop);
+  return refused ? refused : rouse__loop_run(loop);
 }
 
 // --- stop ----------------------------------------------------------------------------------------
@@ -212,15 +221,22 @@ static bool stopping(const rouse_loop *loop) {
   return load_acquire(&loop->group->holds) & ROUSE__GROUP_STOPPING;
 }
 
-static void settle_mail(rouse_loop *loop) {
+static bool has_tasks(const rouse_loop *loop) {
+  const rouse_wait *next = loop->urgent.first ? loop->urgent.first : loop->ready.first;
+  return loop->task_count || (next && next->kind == ROUSE__KIND_TASK);
+}
+
+// Takes the mail there is and runs callbacks. False: there are tasks, none of which is run.
+static bool settle_mail(rouse_loop *loop) {
   for (;;) {
     take_mail(loop);
+    if (has_tasks(loop)) return false;
     if (anything_ready(loop)) {
-      dispatch_ready(loop);
+      dispatch_ready(loop, 1);
     } else if (stopping(loop) && !loop->stop_arrived) {
       rouse__thread_yield();  // the stopper is between its mark and its mail
     } else {
-      return;
+      return true;
     }
   }
 }
@@ -231,6 +247,7 @@ static void set_defaults(rouse_loop *loop, const rouse_loop_options *options) {
   if (options) loop->options = *options;
   if (!loop->options.stack_size) loop->options.stack_size = STACK_DEFAULT;
   loop->spin_most_ns = loop->options.spin_ns ? loop->options.spin_ns : SPIN_DEFAULT_NS;
+  if (loop->spin_most_ns > SPIN_LONGEST_NS) loop->spin_most_ns = SPIN_LONGEST_NS;
   if (rouse__cpu_count() < 2) loop->spin_most_ns = 0;
   loop->spin_ns = loop->spin_most_ns;
 }
@@ -286,13 +303,14 @@ int rouse_loop_destroy(rouse_loop *loop) {
   if (!loop) return ROUSE_DONE;
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   ROUSE__ASSERT(loop == rouse__loop_here, "a loop is destroyed by another thread than its own");
-  settle_mail(loop);
+  ROUSE__ASSERT(!loop->dispatching,
+                "a loop is destroyed from inside one of its tasks or callbacks");
+  if (loop->dispatching || !settle_mail(loop)) return ROUSE_EBUSY;
   while (loop->ending) {
     loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);
-    settle_mail(loop);
+    if (!settle_mail(loop)) return ROUSE_EBUSY;
   }
-  if (loop->holders) return ROUSE_EBUSY;
-  if (loop->task_count || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
+  if (loop->holders || loop->waker.pending || loop->backend->in_flight) return ROUSE_EBUSY;
   uint64_t saved = rouse__errno_save();
   while (loop->backend->bells_heard < loop->bells_owed) {
     loop->backend->ops->poll(loop->backend, rouse_now_ns() + RETIRE_LOOK_NS);

@@ -47,12 +47,15 @@ struct rouse_task {
   rouse_event done;
   rouse_wait *joiner;         // of a task of the same loop that joins it: completed without |done|
   rouse__atomic32 refs;       // the handle, the run, a cancel under way
-  rouse__atomic32 cancelled;  // was asked for
+  rouse__atomic32 cancelled;  // ROUSE__TASK_…
   bool shielded, started, ended;
   bool sent;          // spawned by another thread: brings a hold of the group along
   rouse_wait resume;  // on the ready list after a spawn or a yield
   rouse_wait mail;    // a cancel from another thread
 };
+
+// rouse_task.cancelled: a cancel was asked for; its mail is under way; none may begin any more.
+enum { ROUSE__TASK_CANCELLED = 1, ROUSE__TASK_CANCEL_MAIL = 2, ROUSE__TASK_OVER = 4 };
 
 struct rouse_loop {
   struct rouse__waker waker;
@@ -70,7 +73,7 @@ struct rouse_loop {
   int64_t spin_ns, spin_most_ns;
   uint64_t bells_owed;
   int32_t turn_left;    // dispatches that the current turn may still make
-  uint32_t ending;      // operations of objects that were destroyed, still under way
+  uint32_t ending;      // operations of destroyed objects, cancels of ended tasks: under way
   uint32_t holders;     // objects that are to be destroyed before the loop
   uint64_t task_count;  // spawned here or arrived, not ended: above 0 it holds the group
   rouse_loop_options options;
@@ -81,6 +84,7 @@ struct rouse_loop {
   uint32_t futex_thread_count;
   rouse_wait stop_mail, end_mail;  // each is sent once: see the end of loop.c's run section
   bool stop_arrived;
+  bool dispatching;                           // inside a turn: a task or a callback runs
   _Alignas(128) rouse__atomic_pointer inbox;  // mail from other threads
 };
 

@@ -359,6 +359,7 @@ int rouse_blocking_call(rouse_task_fn *function, void *argument, int64_t *out_re
     if (out_result) *out_result = call.result;
     return ROUSE_DONE;
   }
+  rouse__inline_budget_use();
   int refused = loop->waker.ops->may_block(&loop->waker);
   if (refused) return refused;
   call.fork_generation = loop->fork_generation;

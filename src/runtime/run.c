@@ -37,6 +37,15 @@ static int64_t main_task(void *argument) {
   return 0;
 }
 
+static void destroy_at_the_end(rouse_loop *loop) {
+  if (!rouse_loop_destroy(loop)) return;
+  rouse__die(
+      "rouse_run: a loop has ended with waits or operations by callback pending, or with "
+      "acceptors, "
+      "receivers or buffers that were not destroyed",
+      ROUSE__WHERE);
+}
+
 static void member_main(void *argument) {
   struct member *member = argument;
   struct run *run = member->run;
@@ -53,8 +62,7 @@ static void member_main(void *argument) {
   rouse__loop_here = NULL;
   rouse_event_wait(&run->leave);
   rouse__loop_here = loop;
-  int busy = rouse_loop_destroy(loop);
-  if (busy) rouse__die("rouse_run: callback waits were left pending on a loop", ROUSE__WHERE);
+  destroy_at_the_end(loop);
 }
 
 // Starts the threads of the loops after the first. Returns how many were started; |*failed| if not
@@ -95,9 +103,7 @@ static int run_all(struct run *run) {
   for (uint32_t i = 1; i < started; i++) rouse__thread_join(&run->members[i].thread);
   rouse__loop_here = loop;
   if (run->group.pool) rouse__pool_destroy(run->group.pool);
-  if (rouse_loop_destroy(loop)) {
-    rouse__die("rouse_run: callback waits were left pending on a loop", ROUSE__WHERE);
-  }
+  destroy_at_the_end(loop);
   return failed;
 }
 
@@ -146,7 +152,7 @@ struct reading {
 static void read_arrived(rouse_wait *wait, int result) {
   (void)result;
   struct reading *reading = ROUSE__CONTAINER(wait, struct reading, mail);
-  reading->stats = rouse__loop_here->stats;
+  rouse_loop_stats_read(rouse__loop_here, &reading->stats);
   rouse_event_set(&reading->done);
 }
 
@@ -158,6 +164,7 @@ static void add_stats(rouse_loop_stats *sum, const rouse_loop_stats *part) {
   sum->bells_elided += part->bells_elided;
   sum->sleeps += part->sleeps;
   sum->operations += part->operations;
+  sum->registered += part->registered;
   sum->blocking_calls += part->blocking_calls;
   sum->tasks += part->tasks;
   sum->tasks_most += part->tasks_most;

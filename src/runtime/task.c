@@ -72,8 +72,21 @@ static void drop_hold(struct rouse__group *group) {
   if (before == (ROUSE__GROUP_HOLD | ROUSE__GROUP_STOPPING)) rouse__group_end(group);
 }
 
+// Adds |flag| to what is known of a cancel of |task|, unless something of |unless| is. Returns what
+// was known before.
+static uint32_t note_cancel(rouse_task *task, uint32_t flag, uint32_t unless) {
+  uint32_t before = load_relaxed(&task->cancelled);  // RELAXED: the CAS validates it
+  do {
+    if (before & unless) return before;
+    // RELAXED: a request, or its end; what follows from it is ordered by the mail.
+  } while (!cas_relaxed(&task->cancelled, &before, before | flag));
+  return before;
+}
+
 static void task_over(rouse_loop *loop, rouse_task *task) {
   loop->stats.tasks++;
+  // A cancel that has begun uses the loop until its mail is here.
+  if (note_cancel(task, ROUSE__TASK_OVER, 0) & ROUSE__TASK_CANCEL_MAIL) loop->ending++;
   if (task->joiner) rouse__loop_end(loop, task->joiner);
   rouse_event_set(&task->done);
   task_unref(task);
@@ -107,7 +120,7 @@ bool rouse__task_start(rouse_loop *loop, rouse_task *task) {
   task->started = true;
   // RELAXED: set before the stop's mail is sent; that mail cancels whoever started earlier.
   if (load_relaxed(&loop->group->holds) & ROUSE__GROUP_STOPPING) {
-    store_relaxed(&task->cancelled, 1);  // RELAXED: own thread
+    note_cancel(task, ROUSE__TASK_CANCELLED, 0);
   }
   rouse__context_make(&task->context, task->stack.low, task->stack.high, task_main, task);
   return true;
@@ -213,6 +226,7 @@ int rouse_task_join_until(rouse_task *task, int64_t *out_result, int64_t deadlin
   rouse_loop *loop = rouse__loop_here;
   ROUSE__ASSERT(task, "rouse_task_join: the task is NULL");
   if (loop && loop->current == task) return ROUSE_EDEADLK;
+  rouse__inline_budget_use();
   bool here = loop && loop == task->loop && loop->current && !rouse_event_is_set(&task->done);
   int result =
       here ? join_here(task, deadline_ns) : rouse_event_wait_until(&task->done, deadline_ns);
@@ -230,7 +244,10 @@ void rouse_task_detach(rouse_task *task) {
   if (task) task_unref(task);
 }
 
-bool rouse_task_is_done(const rouse_task *task) { return rouse_event_is_set(&task->done); }
+bool rouse_task_is_done(const rouse_task *task) {
+  ROUSE__ASSERT(task, "rouse_task_is_done: the task is NULL");
+  return rouse_event_is_set(&task->done);
+}
 
 rouse_task *rouse_task_here(void) {
   rouse_loop *loop = rouse__loop_here;
@@ -248,18 +265,27 @@ static void interrupt(rouse_task *task) {
 static void cancel_arrived(rouse_wait *wait, int result) {
   (void)result;
   rouse_task *task = ROUSE__CONTAINER(wait, rouse_task, mail);
-  interrupt(task);
+  // RELAXED: own thread; a cancel is made once, so nobody else changes it.
+  uint32_t known = load_relaxed(&task->cancelled);
+  if (known & ROUSE__TASK_OVER) {
+    task->loop->ending--;
+  } else {
+    store_relaxed(&task->cancelled,
+                  known & ~(uint32_t)ROUSE__TASK_CANCEL_MAIL);  // RELAXED: as above
+    interrupt(task);
+  }
   task_unref(task);
 }
 
 void rouse_task_cancel(rouse_task *task) {
-  uint32_t not_yet = 0;
-  // RELAXED: a request; what follows from it is ordered by the post.
-  if (!cas_relaxed(&task->cancelled, &not_yet, 1)) return;
+  const uint32_t late = ROUSE__TASK_CANCELLED | ROUSE__TASK_OVER;
+  ROUSE__ASSERT(task, "rouse_task_cancel: the task is NULL");
   if (task->loop == rouse__loop_here) {
-    interrupt(task);
+    if (!(note_cancel(task, ROUSE__TASK_CANCELLED, late) & late)) interrupt(task);
     return;
   }
+  // The loop waits for mail that is announced before the task is over: till then it is there.
+  if (note_cancel(task, ROUSE__TASK_CANCELLED | ROUSE__TASK_CANCEL_MAIL, late) & late) return;
   add_relaxed(&task->refs, 1);  // RELAXED: the caller holds a reference
   rouse_loop_post(task->loop, &task->mail, cancel_arrived);
 }
@@ -268,9 +294,7 @@ void rouse__task_cancel_all(rouse_loop *loop) {
   rouse_task *next;
   for (rouse_task *task = loop->tasks; task; task = next) {
     next = task->next;  // leaving only moves waits to lists: no task runs or ends here
-    uint32_t not_yet = 0;
-    // RELAXED: own thread interrupts below.
-    if (cas_relaxed(&task->cancelled, &not_yet, 1)) interrupt(task);
+    if (!note_cancel(task, ROUSE__TASK_CANCELLED, ROUSE__TASK_CANCELLED)) interrupt(task);
   }
 }
 
@@ -296,6 +320,7 @@ int rouse_task_sleep_until(int64_t deadline_ns) {
     while (!rouse__deadline_passed(deadline_ns)) rouse__park(&nobody, 0, deadline_ns);
     return ROUSE_DONE;
   }
+  rouse__inline_budget_use();
   struct rouse__blocked blocked;
   int refused = rouse__block_begin(&blocked);
   if (refused) return refused;

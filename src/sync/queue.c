@@ -4,7 +4,8 @@
 //   1. Post. Nobody combines: one CAS takes BUSY, and the node is appended in place. Somebody does:
 //      the node is pushed to the inbox, then OR MAIL|BUSY rings. If that found BUSY clear (the
 //      combiner left in between), the ringer has become the combiner.
-//   2. Combine. While MAIL: clear MAIL, then take the inbox. Match. Exit by a CAS on the whole
+//   2. Combine. While MAIL: clear MAIL, then take the inbox. Match; take out who was cancelled, and
+//      match again. Exit by a CAS on the whole
 //      word.
 //   3. Settle. Nodes finished in the pass lose their references; the last one out is handed to its
 //      waker.
@@ -126,12 +127,8 @@ static void apply_report(struct rouse__pass *pass, uintptr_t mail) {
 static void apply(struct rouse__queue *queue, struct rouse__pass *pass, uintptr_t mail) {
   rouse_wait *node = mail_node(mail);
   if (mail & MAIL_CANCEL) {
-    if (node->flags & ROUSE__NODE_QUEUED) {
-      rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_REMOVED,
-                          1);  // and the mail's reference
-    } else {
-      apply_late(pass, mail);
-    }
+    mail_set_next(mail, pass->cancels);
+    pass->cancels = mail;
   } else if (mail & MAIL_REPORT) {
     apply_report(pass, mail);
   } else {
@@ -157,6 +154,32 @@ static __attribute__((noinline)) void drain(struct rouse__queue *queue, struct r
 
 // --- the combiner --------------------------------------------------------------------------------
 
+static void withdraw_nudge(struct rouse__pass *pass) {
+  if (!pass->nudge) return;
+  pass->nudge->flags &= (uint8_t)~ROUSE__NODE_NUDGED;
+  pass->nudge = NULL;
+}
+
+// Takes out those who want to leave and were granted nothing by |out|, which came of |word|, and
+// matches again: who comes after them may fit.
+static uint64_t match_without_cancelled(struct rouse__queue *queue, uint64_t word, uint64_t out,
+                                        const struct rouse__queue_kind *kind,
+                                        struct rouse__pass *pass) {
+  withdraw_nudge(pass);  // it may be the head that leaves
+  while (pass->cancels) {
+    uintptr_t mail = pass->cancels;
+    rouse_wait *node = mail_node(mail);
+    pass->cancels = mail_next(mail);
+    if (node->flags & ROUSE__NODE_QUEUED) {
+      rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_REMOVED, 1);  // the mail's reference
+    } else {
+      apply_late(pass, mail);
+    }
+  }
+  out &= ~(kind->derived | ROUSE__NUDGED);
+  return kind->match(queue, out | (word & kind->derived), pass);
+}
+
 // The caller's RMW replaced pass->before by |word| and thereby took BUSY.
 static void combine(struct rouse__queue *queue, uint64_t word, enum rouse__kind kind_index,
                     struct rouse__pass *pass) {
@@ -172,15 +195,15 @@ static void combine(struct rouse__queue *queue, uint64_t word, enum rouse__kind 
     uint64_t base = (word & ~(uint64_t)(ROUSE__BUSY | ROUSE__QUEUED | ROUSE__NUDGED)) + delta;
     uint64_t out = kind->match(queue, base, pass);
     pass->first = false;
+    // Only now: what was given before a cancel was made is in |word|, and goes before it.
+    if (pass->cancels) out = match_without_cancelled(queue, base, out, kind, pass);
     delta += (out & own) - (base & own);
     if (queue->head) out |= ROUSE__QUEUED;
     // ORDER(list): release, the list, to the next combiner.
     // ORDER(give): acquire, the givers' data for those granted, also when it fails.
     if (cas_acq_rel_acquire(&queue->word, &word, out)) return;  // R3: nothing of |queue| below
-    if (pass->nudge) {  // the head may leave before the next try
-      pass->nudge->flags &= (uint8_t)~ROUSE__NODE_NUDGED;
-      pass->nudge = NULL;
-    }
+    pass->budget--;
+    withdraw_nudge(pass);  // the head may leave before the next try
   }
 }
 
@@ -347,11 +370,11 @@ void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *
   } while (!cas_relaxed(&node->refs, &refs, (uint16_t)((refs + 2) | reason)));
   struct rouse__queue *queue = node->queue;
   enum rouse__kind kind = (enum rouse__kind)node->kind;
-  unsigned mine = 1;  // references left to drop
+  const uintptr_t mail = (uintptr_t)node | MAIL_CANCEL;
   for (;;) {
     uint64_t word = load_relaxed(&queue->word);  // RELAXED: the CAS validates it
     if (word & ROUSE__BUSY) {
-      push(queue, (uintptr_t)node | MAIL_CANCEL);
+      push(queue, mail);
       // ORDER(ring): release, the push before MAIL. ORDER(list): acquire, the list, if we combine.
       word = or_acq_rel(&queue->word, ROUSE__MAIL | ROUSE__BUSY);
       if (word & ROUSE__BUSY) break;
@@ -362,17 +385,13 @@ void rouse__queue_cancel(rouse_wait *node, unsigned reason, struct rouse__pass *
     // ORDER(list): acquire, the list as the last combiner left it.
     // ORDER(give): acquire, the givers' data, for those that this pass grants.
     if (!cas_acquire(&queue->word, &word, word | ROUSE__BUSY)) continue;
-    if (node->flags & ROUSE__NODE_QUEUED) {
-      rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_REMOVED, 2);
-      mine = 0;
-    } else {
-      mine = 2;
-    }
+    mail_set_next(mail, 0);
+    pass->cancels = mail;
     pass->before = word;
     combine(queue, word | ROUSE__BUSY, kind, pass);
     break;
   }
-  if (mine && rouse__queue_drop(node, mine)) {  // in no list: its links are free
+  if (rouse__queue_drop(node, 1)) {  // in no list: its links are free
     node->outcome &= 0x0f;
     chain_done(pass, node);
   }

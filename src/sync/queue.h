@@ -67,18 +67,22 @@ enum { ROUSE__NODE_QUEUED = 1, ROUSE__NODE_NUDGED = 2 };
 #endif
 enum { ROUSE__OVERDUE = 16 };
 
-// Nodes that one pass finishes before it leaves the rest to the head's nudge.
+// Words that one pass matches in full; each but the first is one that others changed while it was
+// at work. After so many it grants no more and leaves the rest to the head's nudge: others can't
+// keep a combiner for ever. What a single call gives is handed out in full by that call, or by
+// whoever combines while it is made.
 #ifndef ROUSE__PASS_BUDGET
-#define ROUSE__PASS_BUDGET 64
+#define ROUSE__PASS_BUDGET 256
 #endif
 
 // One combiner's work, and what is to be settled after its exit.
 struct rouse__pass {
   rouse_wait *done, **done_end;
+  uintptr_t cancels;  // mail (tagged) of those who want to leave
   uintptr_t late;     // mail (tagged) whose node is not in the list any more
   rouse_wait *nudge;  // to be sent after the exit
   uint64_t before;    // the word before BUSY was taken
-  int32_t budget;     // nodes that may still be finished
+  int32_t budget;     // words that may still be matched in full
   int32_t joined;     // nodes that entered the list less those that left, since match last looked
   bool arrived;       // a nudged node's report came in this pass
   bool first;         // match has not run yet in this pass
@@ -104,7 +108,6 @@ void rouse__queue_finish(struct rouse__queue *queue, struct rouse__pass *pass, r
 static inline void rouse__queue_grant(struct rouse__queue *queue, struct rouse__pass *pass,
                                       rouse_wait *node) {
   rouse__queue_finish(queue, pass, node, ROUSE__OUTCOME_GRANTED, 0);
-  pass->budget--;
 }
 // Sends the head a nudge after the exit, unless one is under way.
 static inline void rouse__queue_nudge(struct rouse__pass *pass, rouse_wait *head) {

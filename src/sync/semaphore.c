@@ -57,7 +57,6 @@ static uint64_t match(struct rouse__queue *queue, uint64_t word, struct rouse__p
   while ((head = queue->head) && pass->budget > 0) {
     if (word & ROUSE__CLOSED) {
       rouse__queue_finish(queue, pass, head, ROUSE__OUTCOME_CLOSED, 0);
-      pass->budget--;
     } else if (fits(head, word) && grant_outright(pass, head, word)) {
       word -= head->demand << SHIFT;
       rouse__queue_grant(queue, pass, head);
@@ -164,30 +163,18 @@ int rouse_semaphore_release(rouse_semaphore *semaphore, uint32_t permits) {
   return ROUSE_DONE;
 }
 
-// Sets BUSY, and |flag|, and combines if nobody does.
-static void ring(rouse_semaphore *semaphore, uint64_t flag) {
-  // ORDER(ring): release, the debt before MAIL. ORDER(list): acquire, the list, if we combine.
-  uint64_t word = or_acq_rel(&semaphore->queue.word, flag | ROUSE__BUSY);
-  if (word & ROUSE__BUSY) return;
-  rouse__queue_run(&semaphore->queue, word, word | flag | ROUSE__BUSY, ROUSE__KIND_SEMAPHORE);
+void rouse_semaphore_close(rouse_semaphore *semaphore) {
+  uint64_t word = load_relaxed(&semaphore->queue.word), closed;  // RELAXED: the CAS validates it
+  bool run;
+  do {
+    run = (word & (ROUSE__QUEUED | ROUSE__BUSY)) == ROUSE__QUEUED;
+    closed = word | ROUSE__CLOSED | (run ? ROUSE__BUSY : 0);
+    // ORDER(list): acquire, the list, if we combine.
+  } while (!cas_acquire(&semaphore->queue.word, &word, closed));
+  if (run) rouse__queue_run(&semaphore->queue, word, closed, ROUSE__KIND_SEMAPHORE);
 }
-
-void rouse_semaphore_close(rouse_semaphore *semaphore) { ring(semaphore, ROUSE__CLOSED); }
 
 // --- capacity ------------------------------------------------------------------------------------
-
-int rouse_semaphore_add(rouse_semaphore *semaphore, uint32_t permits) {
-  uint32_t capacity = load_relaxed(&semaphore->capacity);  // RELAXED: the CAS validates it
-  do {
-    if (permits > ROUSE_SEMAPHORE_PERMITS_MAX - capacity) return ROUSE_EOVERFLOW;
-    // RELAXED: a number of its own; the permits travel by the word.
-  } while (!cas_relaxed(&semaphore->capacity, &capacity, capacity + permits));
-  int result = rouse_semaphore_release(semaphore, permits);
-  if (result != ROUSE_DONE) {
-    sub_relaxed(&semaphore->capacity, permits);  // RELAXED: as above
-  }
-  return result;
-}
 
 static void take_out(rouse_semaphore *semaphore, uint32_t permits) {
   for (;;) {
@@ -200,10 +187,29 @@ static void take_out(rouse_semaphore *semaphore, uint32_t permits) {
     while (permits <= UINT32_MAX - debt) {
       // ORDER(debt): release, to the combiner's swap.
       if (!cas_release(&semaphore->debt, &debt, debt + permits)) continue;
-      ring(semaphore, ROUSE__MAIL);
+      // ORDER(ring): release, the debt before MAIL. ORDER(list): acquire, the list, if we combine.
+      word = or_acq_rel(&semaphore->queue.word, ROUSE__MAIL | ROUSE__BUSY);
+      if (word & ROUSE__BUSY) return;
+      rouse__queue_run(&semaphore->queue, word, word | ROUSE__MAIL | ROUSE__BUSY,
+                       ROUSE__KIND_SEMAPHORE);
       return;
     }
   }
+}
+
+int rouse_semaphore_add(rouse_semaphore *semaphore, uint32_t permits) {
+  uint32_t capacity = load_relaxed(&semaphore->capacity);  // RELAXED: the CAS validates it
+  if (permits > ROUSE_SEMAPHORE_PERMITS_MAX - capacity) return ROUSE_EOVERFLOW;
+  // The permits first: a capacity that had to be taken back could have been reduced by then.
+  int result = rouse_semaphore_release(semaphore, permits);
+  if (result != ROUSE_DONE) return result;
+  // RELAXED: a number of its own; the permits travel by the word.
+  while (!cas_relaxed(&semaphore->capacity, &capacity, capacity + permits)) {
+    if (permits <= ROUSE_SEMAPHORE_PERMITS_MAX - capacity) continue;
+    take_out(semaphore, permits);  // others have added meanwhile
+    return ROUSE_EOVERFLOW;
+  }
+  return ROUSE_DONE;
 }
 
 int rouse_semaphore_reduce(rouse_semaphore *semaphore, uint32_t permits) {

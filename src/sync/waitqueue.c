@@ -14,8 +14,9 @@
 //      (AGAIN).
 //
 // The counts wrap. What is compared is at most what is posted by value while one combiner is
-// inside, plus the wakes spent on older waiters: 2^28 of either would have to pass in that time to
-// confuse it.
+// inside, or while a condition is looked at, plus the wakes spent on older waiters: 2^28 of either
+// would have to pass in that time to confuse it. A call counts for less than 2^16 (a larger number
+// is a broadcast), so that is 2^12 calls at least.
 //
 // The naive race: check, a wake finds nobody, queue, sleep for ever. A wake always advances the
 // word, so it can't slip in between 1 and 3.
@@ -24,7 +25,7 @@
 #include "sync/queue.h"
 
 enum { COUNT_BITS = 29, SIGNALS = ROUSE__WORD_SHIFT, BROADCASTS = SIGNALS + COUNT_BITS };
-enum { WAKE_ALL_FROM = 1 << 24 };
+enum { WAKE_ALL_FROM = 1 << 16 };
 static const uint64_t COUNT_MASK = (UINT64_C(1) << COUNT_BITS) - 1;
 static const uint64_t ONE_BROADCAST = UINT64_C(1) << BROADCASTS;
 
@@ -147,6 +148,7 @@ int rouse_waitqueue_wait_if_start(rouse_waitqueue *queue, rouse_wait *wait,
 int rouse_waitqueue_wait_if_until(rouse_waitqueue *queue, rouse_condition_fn *condition,
                                   void *argument, int64_t deadline_ns) {
   struct rouse__blocked blocked;
+  rouse__inline_budget_use();
   for (;;) {
     int refused = rouse__block_begin(&blocked);
     if (refused) return refused;

@@ -19,8 +19,11 @@ static rouse_fd dir;
   static int64_t name##_body(void *argument __attribute__((unused)))
 
 static uint64_t uses(void) {
-  rouse_loop_stats stats;
+  rouse_loop_stats stats, all;
   rouse_loop_stats_read(rouse_loop_here(), &stats);
+  rouse_run_stats_read(&all);
+  check_equal(rouse_run_loop_count(), 1);
+  check_equal(all.registered, stats.registered);
   return stats.registered;
 }
 

@@ -101,6 +101,21 @@ void queue_let_go(struct rouse__queue *queue, uint64_t before, enum rouse__kind 
   rouse__queue_run(queue, before, queue_word(queue), kind);
 }
 
+void queue_let_go_without_budget(struct rouse__queue *queue, uint64_t before,
+                                 enum rouse__kind kind) {
+  struct rouse__pass pass;
+  rouse__pass_init(&pass);
+  pass.before = before;
+  pass.budget = 0;
+  uint64_t word = queue_word(queue);
+  check(!(word & ROUSE__MAIL));
+  word &= ~(uint64_t)(ROUSE__BUSY | ROUSE__QUEUED | ROUSE__NUDGED);
+  word = rouse__queue_kinds[kind]->match(queue, word, &pass);
+  if (queue->head) word |= ROUSE__QUEUED;
+  __atomic_store_n(&queue->word.raw, word, __ATOMIC_RELEASE);
+  check(!rouse__queue_settle(&pass, NULL));
+}
+
 void queue_check_quiet(const struct rouse__queue *queue) {
   unsigned flags = queue_flags(queue);
   check(!(flags & (ROUSE__BUSY | ROUSE__MAIL)));

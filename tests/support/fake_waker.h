@@ -39,6 +39,9 @@ unsigned queue_flags(const struct rouse__queue *queue);
 uint64_t queue_hold(struct rouse__queue *queue);
 // Does the combiner's work and leaves.
 void queue_let_go(struct rouse__queue *queue, uint64_t before, enum rouse__kind kind);
+// Leaves as a combiner does that others have kept for too long. There must be no mail.
+void queue_let_go_without_budget(struct rouse__queue *queue, uint64_t before,
+                                 enum rouse__kind kind);
 // Nobody combines: no mail is left, and QUEUED says whether the list is empty (INV-1).
 void queue_check_quiet(const struct rouse__queue *queue);
 // The references a wait has, and why it was asked to leave.

@@ -285,7 +285,7 @@ static void run_and_leave_a_callback_wait(void *argument) {
 static void callback_wait_left_behind_dies_with_a_sentence(void **state) {
   (void)state;
   test_expect_death(run_and_leave_a_callback_wait, NULL,
-                    "rouse_run: callback waits were left pending on a loop");
+                    "rouse_run: a loop has ended with waits or operations by callback pending");
 }
 
 static void runs_can_follow_each_other(void **state) {

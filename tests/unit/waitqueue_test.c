@@ -273,12 +273,13 @@ static void wake_given_to_nobody_cancelled_goes_to_the_next(void **state) {
 
 static void counts_of_wakes_may_wrap(void **state) {
   (void)state;
-  // Each call advances the number of signals by 2^24 - 1: together they go round twice.
-  for (int i = 0; i < 70; i++) {
+  // Each round advances the number of signals by 128 * (2^16 - 1): together they go round twice.
+  for (int i = 0; i < 140; i++) {
     test_wait waits[2], late;
+    for (int n = 1; n < 128; n++) rouse_waitqueue_wake(&queue, (1u << 16) - 1);
     counter = 0;
     start_many(waits, 2);
-    rouse_waitqueue_wake(&queue, (1u << 24) - 1);
+    rouse_waitqueue_wake(&queue, (1u << 16) - 1);
     start(&late, ROUSE_PENDING);
     test_loop_settle(loop);
     check_equal(counter, 2);
