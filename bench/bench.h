@@ -69,7 +69,7 @@ extern const bench_suite bench_bells;
 
 typedef struct bench_options {
   bool json, quick;
-  const char *filter, *tool, *kv;
+  const char *filter, *tool, *echo, *kv;
   int runs;
 } bench_options;
 extern bench_options bench_option;

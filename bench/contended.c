@@ -59,7 +59,7 @@ static inline void give(struct hot *hot) {
 
 static uint64_t rounds(struct hot *hot, volatile uint64_t *memory, uint64_t *out_longest) {
   uint64_t count = 0, longest = 0, last = bench_ticks();
-  while (!atomic_load_explicit(&hot->stop, memory_order_relaxed)) {
+  do {  // once at least, however late it is
     take(hot);
     if (hot->timed) {
       uint64_t now = bench_ticks();
@@ -73,7 +73,7 @@ static uint64_t rounds(struct hot *hot, volatile uint64_t *memory, uint64_t *out
     }
     give(hot);
     count++;
-  }
+  } while (!atomic_load_explicit(&hot->stop, memory_order_relaxed));
   *out_longest = longest;
   return count;
 }
@@ -107,7 +107,6 @@ static double run_tasks(struct hot *hot) {
   for (uint32_t i = 0; i < hot->tasks; i++) rouse_task_join(tasks[i], NULL);
   double took_ns = (double)(rouse_now_ns() - begin_ns);
   uint64_t count = atomic_load(&hot->rounds);
-  if (!count) return -1;
   if (hot->is_semaphore) {
     if (rouse_semaphore_available(&hot->semaphore) != PERMITS) return -1;
   } else if (hot->shared != count * WORK || rouse_mutex_is_locked(&hot->mutex)) {
@@ -211,7 +210,7 @@ static void *thread_main(void *argument) {
   bench_pin(atomic_fetch_add(&threads->next, 1));
   pthread_barrier_wait(&threads->go);
   uint64_t last = bench_ticks();
-  while (!atomic_load_explicit(&threads->stop, memory_order_relaxed)) {
+  do {
     threads_take(threads);
     if (threads->timed) {
       uint64_t now = bench_ticks();
@@ -221,7 +220,7 @@ static void *thread_main(void *argument) {
     work(memory);
     threads_give(threads);
     count++;
-  }
+  } while (!atomic_load_explicit(&threads->stop, memory_order_relaxed));
   uint64_t before = atomic_load(&threads->longest);
   while (before < longest && !atomic_compare_exchange_weak(&threads->longest, &before, longest)) {
   }

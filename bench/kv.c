@@ -9,45 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
-#include "echo.h"
+#include "server.h"
 
 enum server { KV_IO_URING, KV_EPOLL, KV_TWO_LOOPS, REDIS };
 
-// --- programs ------------------------------------------------------------------------------------
-
-// Runs |arguments| with its output going to |output|. The child's id.
-static pid_t launch(const char *program, char *const *arguments, int output, int processor) {
-  fflush(NULL);
-  pid_t parent = getpid(), child = fork();
-  if (child) return child;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(1);
-  if (processor >= 0) bench_pin((unsigned)processor);
-  dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
-  execvp(program, arguments);
-  // The same program under another name, which Debian has in another package.
-  if (!strcmp(program, "redis-server")) execvp("redis-check-rdb", arguments);
-  _exit(BENCH_SERVER_ABSENT);
-}
-
-// Reads what comes from |fd| until the end, or until |text| ends with a full line if |one_line|.
-static void read_text(int fd, char *text, size_t size, bool one_line) {
-  size_t used = 0;
-  while (used + 1 < size) {
-    ssize_t got = read(fd, text + used, one_line ? 1 : size - 1 - used);
-    if (got <= 0) break;
-    used += (size_t)got;
-    if (one_line && text[used - 1] == '\n') break;
-  }
-  text[used] = '\0';
-}
+// --- servers -------------------------------------------------------------------------------------
 
 static bool answers(int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -58,26 +29,10 @@ static bool answers(int port) {
   return good;
 }
 
-// --- servers -------------------------------------------------------------------------------------
-
 static const char *start_kv(enum server which, pid_t *out_server, int *out_port) {
-  if (!bench_option.kv) return "no program given (--kv)";
-  char *arguments[] = {"kv",
-                       "--port",
-                       "0",
-                       "--loops",
-                       which == KV_TWO_LOOPS ? "2" : "1",
-                       "--backend",
-                       which == KV_EPOLL ? "epoll" : "io_uring",
-                       NULL};
-  int ends[2];
-  char line[256];
-  if (pipe(ends)) return "no pipe";
-  *out_server = launch(bench_option.kv, arguments, ends[1], which == KV_TWO_LOOPS ? -1 : 1);
-  close(ends[1]);
-  read_text(ends[0], line, sizeof line, true);
-  close(ends[0]);
-  return sscanf(line, "kv: ready on 127.0.0.1:%d", out_port) == 1 ? NULL : bench_absent;
+  const bool two = which == KV_TWO_LOOPS;
+  return bench_start_example(bench_option.kv, "kv", which == KV_EPOLL ? "epoll" : "io_uring",
+                             two ? 2 : 1, two ? -1 : 1, out_server, out_port);
 }
 
 // It takes no port 0, so one is looked for that nobody has.
@@ -91,7 +46,7 @@ static const char *start_redis(pid_t *out_server, int *out_port) {
                        "--appendonly", "no",     "--daemonize", "no",     NULL};
   int ends[2];
   if (pipe(ends)) return "no pipe";
-  *out_server = launch("redis-server", arguments, ends[1], 1);
+  *out_server = bench_launch("redis-server", arguments, ends[1], 1);
   close(ends[1]);
   close(ends[0]);  // it does not mind
   for (int i = 0; i < 500; i++) {
@@ -130,9 +85,9 @@ static double measure(int port, const char *command, long pipeline, long request
                        NULL};
   int ends[2];
   if (pipe(ends)) return 0;
-  pid_t child = launch("redis-benchmark", arguments, ends[1], 0);
+  pid_t child = bench_launch("redis-benchmark", arguments, ends[1], 0);
   close(ends[1]);
-  read_text(ends[0], output, sizeof output, false);
+  bench_read_text(ends[0], output, sizeof output, false);
   close(ends[0]);
   waitpid(child, NULL, 0);
   char name[16];

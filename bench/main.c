@@ -19,8 +19,8 @@ static const bench_suite *const suites[] = {
 };
 
 static const char usage[] =
-    "usage: rouse-bench [--json] [--quick] [--filter NAME] [--runs N] [--tool PATH] [--kv PATH] "
-    "[--list]\n"
+    "usage: rouse-bench [--json] [--quick] [--filter NAME] [--runs N] [--tool PATH] "
+    "[--echo PATH] [--kv PATH] [--list]\n"
     "\n"
     "Measures the library against its peers, each workload in turns with them.\n"
     "\n"
@@ -29,6 +29,7 @@ static const char usage[] =
     "  --filter NAME  only workloads with NAME in their names\n"
     "  --runs N       turns of each workload (1 .. 31; without it 7, quick 3)\n"
     "  --tool PATH    the rouse command, for the workload copy\n"
+    "  --echo PATH    the example echo, for the workloads echo\n"
     "  --kv PATH      the example kv, for the workloads with redis-benchmark\n"
     "  --list         print the names of the workloads\n";
 
@@ -77,6 +78,8 @@ static bool parse(int argc, char **argv) {
       bench_option.runs = runs_of(value_of(argc, argv, &i));
     } else if (!strcmp(argv[i], "--tool")) {
       bench_option.tool = value_of(argc, argv, &i);
+    } else if (!strcmp(argv[i], "--echo")) {
+      bench_option.echo = value_of(argc, argv, &i);
     } else if (!strcmp(argv[i], "--kv")) {
       bench_option.kv = value_of(argc, argv, &i);
     } else if (!strcmp(argv[i], "--list")) {

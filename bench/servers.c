@@ -1,5 +1,5 @@
-// The echo servers that rouse's is compared with, each as its interface is best used for this, and
-// rouse's own, which is that of examples/echo.c.
+// The echo servers that examples/echo.c is compared with, each as its interface is best used for
+// this.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "echo.h"
+#include "server.h"
 
 #ifdef ROUSE_BENCH_HAVE_LIBURING
 #include <liburing.h>
@@ -21,36 +21,7 @@
 
 enum { BUFFER = 16384 };
 
-// --- rouse ---------------------------------------------------------------------------------------
-
-static int64_t rouse_serve_one(void *argument) {
-  int fd = (int)(intptr_t)argument;
-  char buffer[BUFFER];
-  int64_t size;
-  do {
-    size = rouse_tcp_receive(fd, buffer, sizeof buffer, ROUSE_FOREVER);
-  } while (size > 0 && rouse_tcp_send_all(fd, buffer, (size_t)size, ROUSE_FOREVER) == size);
-  return rouse_file_close(fd);
-}
-
-static int64_t rouse_accept_all(void *argument) {
-  int listener = (int)(intptr_t)argument;
-  for (;;) {
-    int fd = rouse_tcp_accept(listener, ROUSE_FOREVER);
-    if (fd < 0) return fd;
-    rouse_task_spawn(NULL, NULL, rouse_serve_one, (void *)(intptr_t)fd);
-  }
-}
-
-static void serve_rouse(const char *backend, int listener) {
-  const rouse_run_options options = {.loops = 1, .loop.backend = backend};
-  rouse_run(&options, rouse_accept_all, (void *)(intptr_t)listener, NULL);
-}
-
-void bench_serve_rouse_io_uring(int listener) { serve_rouse("io_uring", listener); }
-void bench_serve_rouse_epoll(int listener) { serve_rouse("epoll", listener); }
-
-// --- connections of the others -------------------------------------------------------------------
+// --- connections ---------------------------------------------------------------------------------
 
 struct connection {
   int fd;

@@ -29,6 +29,7 @@ lane_settings() {
     clang-debug) select=(-E '^(tool|browser|model|consumer|approach|server)\.') ;;
     gcc-release | clang-release)
       configure+=(-DCMAKE_BUILD_TYPE=Release -DROUSE_BENCH=ON)
+      environment=("ROUSE_COPY_FILES=$copy_files")
       select=(-E '^(model|tidy|browser)\.')
       [ "$1" = gcc-release ] || select=(-E '^(model|tidy|browser|approach|server)\.')
       ;;
@@ -231,6 +232,7 @@ run_lanes() {
 }
 
 ctest_arguments=()
+copy_files=400  # in the tree of tool.copy_tree, where nothing slows it down
 
 command_test() {
   local lanes=$all_lanes skips=allowed seconds=2
@@ -264,6 +266,7 @@ command_tsan() {
 
 command_nightly() {
   export ROUSE_STRESS_SECONDS=${ROUSE_STRESS_SECONDS:-60}
-  ctest_arguments=(-R '^(stress|conformance)\.' --timeout 3600)
+  ctest_arguments=(-R '^(stress|conformance)\.|^tool\.copy_tree$' --timeout 3600)
+  copy_files=50000
   run_lanes allowed gcc-release gcc-thread gcc-address clang-thread $kernel_lanes
 }

@@ -56,6 +56,15 @@ $cc "$sources/consumer.c" -o "$directory/shared" $(pkg-config --cflags --libs ro
 needs_library "$directory/shared" yes
 LD_LIBRARY_PATH=$libdir "$directory/shared"
 
+step "the program of README.md"
+awk '/^```$/ { inside = 0 } inside; /^```c$/ && !seen++ { inside = 1 }' "$1/../../README.md" \
+  >"$directory/hello.c"
+# shellcheck disable=SC2046  # the flags are words
+$cc "$directory/hello.c" -o "$directory/hello" $(pkg-config --cflags --libs rouse)
+LD_LIBRARY_PATH=$libdir "$directory/hello" >"$directory/log"
+[ "$(sed 's/ is .*//' "$directory/log" | sort | tr '\n' ' ')" = "Ada Ben " ] &&
+  grep -q ' is number 2 on ' "$directory/log" || fail "it printed: $(cat "$directory/log")"
+
 step "pkg-config --static"
 $cc "$sources/consumer.c" -o "$directory/static" $(pkg-config --static --cflags --libs rouse |
   sed 's/-lrouse/-l:librouse.a/')

@@ -1,6 +1,6 @@
-// What the files of the echo benchmark share: servers, and the client that all of them meet.
-#ifndef BENCH_ECHO_H
-#define BENCH_ECHO_H
+// What the benchmarks of servers share: the servers, the programs, and the client of the echoes.
+#ifndef BENCH_SERVER_H
+#define BENCH_SERVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,11 +9,20 @@
 // A server: echoes on connections of |listener| until it is killed. It returns only if it can't be
 // had here. Runs in a process of its own.
 typedef void bench_server_fn(int listener);
-bench_server_fn bench_serve_rouse_io_uring, bench_serve_rouse_epoll, bench_serve_liburing,
-    bench_serve_libuv, bench_serve_epoll;
+bench_server_fn bench_serve_liburing, bench_serve_libuv, bench_serve_epoll;
 
 // The exit code of a server that can't be had here.
 enum { BENCH_SERVER_ABSENT = 3 };
+
+// Runs |program| with |arguments|, its output going to |output|, on |processor| (-1: any). It ends
+// when we do. The child's id; negative: there is none.
+pid_t bench_launch(const char *program, char *const *arguments, int output, int processor);
+// Reads what comes from |fd| until the end, or until |text| ends with a full line if |one_line|.
+void bench_read_text(int fd, char *text, size_t size, bool one_line);
+// Starts the server |program| of examples/, which calls itself |name|, and waits until it is ready.
+// NULL, or what went wrong.
+const char *bench_start_example(const char *program, const char *name, const char *backend,
+                                int loops, int processor, pid_t *out_server, int *out_port);
 
 typedef struct bench_load {
   int connections, size, depth;  // of each connection: bytes of a message, messages under way
