@@ -14,14 +14,19 @@ static const int64_t NS_PER_MS = 1000000;
 
 int64_t now_ms(void) { return rouse_now_ns() / NS_PER_MS; }
 
+// What can be represented is decided by the clock on the wall, as redis does. Going over to the
+// monotonic clock, which is another distance from 0, a time beyond its ends becomes its end.
 bool time_of(int64_t number, bool seconds, bool absolute, int64_t *out_ms) {
+  struct timespec wall;
+  timespec_get(&wall, TIME_UTC);
+  int64_t wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / NS_PER_MS;
   if (seconds && __builtin_mul_overflow(number, 1000, &number)) return false;
-  if (absolute) {
-    struct timespec wall;
-    timespec_get(&wall, TIME_UTC);
-    number -= (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / NS_PER_MS;
+  if (!absolute && __builtin_add_overflow(number, wall_ms, &number)) return false;
+  if (__builtin_add_overflow(number, now_ms() - wall_ms, out_ms)) {
+    *out_ms = number < 0 ? INT64_MIN : INT64_MAX;
   }
-  return !__builtin_add_overflow(now_ms(), number, out_ms) && *out_ms != NEVER;
+  if (*out_ms == NEVER) --*out_ms;
+  return true;
 }
 
 // --- the heap ------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ struct value *entry_value(const struct entry *entry);
 #define NEVER INT64_MAX
 int64_t now_ms(void);
 // The time that is |number| from now; or, if it is |absolute|, at |number| of the clock on the
-// wall. False: it can't be represented.
+// wall. False: on the wall's clock it can't be represented in ms.
 bool time_of(int64_t number, bool seconds, bool absolute, int64_t *out_ms);
 int64_t entry_expires_ms(const struct entry *entry);  // NEVER: it does not
 

@@ -31,15 +31,17 @@ static bool read_time(struct client *client, const char *command, struct set_opt
   return true;
 }
 
-// Reads one option, and a value if it has one. How many arguments it took; 0: it is none.
+// Reads one option, and a value if it has one. How many arguments it took; 0: it is none, or not
+// with those before. The same one may come again; of times the last counts.
 static size_t read_option(const struct slice *args, size_t count, struct set_options *options) {
   static const struct {
     const char *name;
     int unit;
   } times[] = {{"ex", SECONDS}, {"px", 0}, {"exat", SECONDS | ABSOLUTE}, {"pxat", ABSOLUTE}};
-  bool timed = options->keep || options->time.bytes;
+  bool timed = options->time.bytes;
   for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-    if (!slice_is(args[0], times[i].name) || count < 2 || timed) continue;
+    if (!slice_is(args[0], times[i].name) || count < 2) continue;
+    if (options->keep || (timed && options->unit != times[i].unit)) return 0;
     options->time = args[1];
     options->unit = times[i].unit;
     return 2;
