@@ -142,7 +142,7 @@ struct listing {
 
 static void list_one(void *argument, struct value *key) {
   struct listing *listing = argument;
-  if (!glob_matches(listing->pattern, value_slice(key))) return;
+  if (!slice_is(listing->pattern, "*") && !glob_matches(listing->pattern, value_slice(key))) return;
   if (listing->count < listing->room) listing->names[listing->count] = value_ref(key);
   listing->count++;
 }

@@ -355,7 +355,8 @@ void pubsub_sizes(size_t *out_channels, size_t *out_patterns) {
   rouse_mutex_unlock(&lock);
 }
 
-static void list_channels(struct client *client, struct slice pattern) {
+// |pattern| NULL: all.
+static void list_channels(struct client *client, const struct slice *pattern) {
   size_t room, unused, count = 0;
   pubsub_sizes(&room, &unused);
   room += 16;  // what comes meanwhile
@@ -366,8 +367,8 @@ static void list_channels(struct client *client, struct slice pattern) {
   }
   rouse_mutex_lock(&lock);
   for (struct channel *channel = channels; channel && count < room; channel = channel->hh.next) {
-    if (glob_matches(pattern, value_slice(channel->name)))
-      names[count++] = value_ref(channel->name);
+    if (pattern && !glob_matches(*pattern, value_slice(channel->name))) continue;
+    names[count++] = value_ref(channel->name);
   }
   rouse_mutex_unlock(&lock);
   reply_array(client, count);
@@ -387,7 +388,7 @@ static int64_t subscribers_of(struct slice name) {
 
 void command_pubsub(struct client *client, const struct slice *args, size_t count) {
   if (slice_is(args[1], "channels") && count <= 3) {
-    list_channels(client, count == 3 ? args[2] : slice_of("*"));
+    list_channels(client, count == 3 ? &args[2] : NULL);
   } else if (slice_is(args[1], "numsub")) {
     reply_array(client, 2 * (count - 2));
     for (size_t i = 2; i < count; i++) {

@@ -81,7 +81,10 @@ static bool one_matches(struct slice pattern, size_t *at, unsigned char characte
 
 // Where it fails after a star, the star takes one character more. Only the last star need be
 // remembered, so the time is bounded by the product of the lengths.
+//
+// Of an empty text redis looks at no star.
 bool glob_matches(struct slice pattern, struct slice text) {
+  if (!text.length) return !pattern.length;
   size_t at = 0, read = 0, after_star = SIZE_MAX, star_read = 0;
   while (read < text.length) {
     if (at < pattern.length && pattern.bytes[at] == '*') {

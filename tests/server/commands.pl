@@ -169,6 +169,12 @@ my @expected = (
   ['KEYS', '**o**'] => "*1\r\n\$5\r\nhello",
   ['KEYS', ''] => '*0',
   [qw(DBSIZE)] => ':1',
+  # The empty key: of all patterns only the empty one and the one that is all keys have it.
+  [qw(DEL hello)] => ':1',
+  ['SET', '', 1] => '+OK',
+  ['KEYS', '*'] => "*1\r\n\$0\r\n",
+  ['KEYS', ''] => "*1\r\n\$0\r\n",
+  ['KEYS', '**'] => '*0',
   [qw(FLUSHDB ASYNC)] => '+OK',
   [qw(FLUSHALL LATER)] => '-ERR syntax error',
   [qw(SELECT 0)] => '+OK',

@@ -36,6 +36,14 @@ same(ask($one, 'UNSUBSCRIBE'), "*3\r\n" . bulk('unsubscribe', 'b') . ":1\r\n", '
 same(ask($one, 'PUNSUBSCRIBE'), "*3\r\n" . bulk('punsubscribe', 'n*') . ":0\r\n", 'PUNSUBSCRIBE from all');
 same(ask($one, 'SET', 'x', 1), "+OK\r\n", 'commands as before');
 same(ask($publisher, 'PUBSUB', 'CHANNELS'), "*0\r\n", 'no channels are left');
+# A channel with an empty name is there, but no pattern has it, as with redis.
+ask($one, 'PSUBSCRIBE', '*');
+ask($one, 'SUBSCRIBE', '');
+same(ask($publisher, 'PUBSUB', 'CHANNELS'), "*1\r\n" . bulk(''), 'CHANNELS with the empty one');
+same(ask($publisher, 'PUBSUB', 'CHANNELS', '*'), "*0\r\n", 'CHANNELS by a star');
+same(ask($publisher, 'PUBLISH', '', 'x'), ":1\r\n", 'PUBLISH to the empty one');
+same(reply($one), message('', 'x'), 'its message');
+ask($one, 'RESET');
 # A pipeline in and out of it.
 raw($one, "SET p 1\r\nSUBSCRIBE q\r\nUNSUBSCRIBE\r\nGET p\r\nSUBSCRIBE q\r\nRESET\r\nGET p\r\n");
 same(join('', map { reply($one) } 1 .. 7), "+OK\r\n*3\r\n" . bulk('subscribe', 'q') . ":1\r\n*3\r\n" .
