@@ -232,7 +232,10 @@ static enum parsed parse_array(struct client *client) {
 
 // --- inline commands -----------------------------------------------------------------------------
 
+// Before a word, and behind a quoted part.
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+// These alone end a word: redis takes \v and \f for a part of it.
+static bool ends_word(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 static int hex_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -290,11 +293,13 @@ static enum parsed split_line(struct client *client, struct slice line) {
     while (from < end && is_space(*from)) from++;
     if (from == end) return PARSED_COMMAND;
     char *word = client->input + (from - client->input), *to = word;
-    while (from < end && !is_space(*from)) {
+    while (from < end && !ends_word(*from)) {
       char c = *from++;
       if (c != '"' && c != '\'') {
         *to++ = c;
-      } else if (!unquote(&from, end, &to)) {
+      } else if (unquote(&from, end, &to)) {
+        break;  // a quote that closes ends the word
+      } else {
         return nonsense(client, "unbalanced quotes in request");
       }
     }

@@ -57,6 +57,10 @@ my @lines = (
   "   ping    \"a b\"   \r\n" => "\$3\r\na b\r\n+OK\r\n",
   "ping 'it\\'s'\r\n" => "\$4\r\nit's\r\n+OK\r\n",
   "ping \"\\x41\\n\\\"\\t\\\\\"\r\n" => "\$5\r\nA\n\"\t\\\r\n+OK\r\n",
+  # Which characters end a word, and which are part of it.
+  "ping\x0b\r\n" => "-ERR unknown command 'ping\x0b', with args beginning with: \r\n+OK\r\n",
+  "\x0c\x0bping\ta\x0b\x0cb\r\n" => "\$4\r\na\x0b\x0cb\r\n+OK\r\n",
+  "ping \"a\"\x0b\r\n" => "\$1\r\na\r\n+OK\r\n",
   "ping \"\"\r\n" => "\$0\r\n\r\n+OK\r\n",
   "*0\r\n*-1\r\nPING\r\n" => "+PONG\r\n+OK\r\n",
   "*1\r\n\$4\r\nPING\r\nPING\r\n" => "+PONG\r\n+PONG\r\n+OK\r\n",
