@@ -47,6 +47,8 @@ void command_select(struct client *client, const struct slice *args, size_t coun
   int64_t index;
   if (!slice_to_integer(args[1], &index)) {
     reply_error(client, "ERR value is not an integer or out of range");
+  } else if (index < INT32_MIN || index > INT32_MAX) {
+    reply_error(client, "ERR value is out of range, value must between -2147483648 and 2147483647");
   } else if (index) {
     reply_error(client, "ERR DB index is out of range");
   } else {
@@ -54,14 +56,22 @@ void command_select(struct client *client, const struct slice *args, size_t coun
   }
 }
 
+// There is the default user, who needs no password: whatever is given for one will do.
+static bool user_is_known(struct client *client, struct slice name) {
+  if (name.length == 7 && !memcmp(name.bytes, "default", 7)) return true;
+  reply_error(client, "WRONGPASS invalid username-password pair or user is disabled.");
+  return false;
+}
+
 void command_auth(struct client *client, const struct slice *args, size_t count) {
-  (void)args;
   if (count > 3) {
     reply_error(client, "ERR syntax error");
-  } else {
+  } else if (count == 2) {
     reply_error(client,
                 "ERR AUTH <password> called without any password configured for the default user. "
                 "Are you sure your configuration is correct?");
+  } else if (user_is_known(client, args[1])) {
+    reply_status(client, "OK");
   }
 }
 
@@ -86,12 +96,6 @@ static bool set_name(struct client *client, struct slice name) {
   return true;
 }
 
-static void reply_unknown_part(struct client *client, const char *command,
-                               const struct slice *args) {
-  reply_error(client, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-              args[1].length < 128 ? (int)args[1].length : 128, args[1].bytes, command);
-}
-
 static void reply_client_info(struct client *client) {
   char text[256];
   struct slice name = client->name ? value_slice(client->name) : slice_of("");
@@ -103,22 +107,21 @@ static void reply_client_info(struct client *client) {
 }
 
 void command_client(struct client *client, const struct slice *args, size_t count) {
-  if (slice_is(args[1], "id") && count == 2) {
+  (void)count;
+  if (slice_is(args[1], "id")) {
     reply_integer(client, (int64_t)client->id);
-  } else if (slice_is(args[1], "getname") && count == 2) {
+  } else if (slice_is(args[1], "getname")) {
     if (client->name) {
       reply_value(client, value_ref(client->name));
     } else {
       reply_null(client);
     }
-  } else if (slice_is(args[1], "setname") && count == 3) {
+  } else if (slice_is(args[1], "setname")) {
     if (set_name(client, args[2])) reply_status(client, "OK");
-  } else if (slice_is(args[1], "setinfo") && count == 4) {
+  } else if (slice_is(args[1], "setinfo")) {
     reply_status(client, "OK");
-  } else if (slice_is(args[1], "info") && count == 2) {
-    reply_client_info(client);
   } else {
-    reply_unknown_part(client, "CLIENT", args);
+    reply_client_info(client);
   }
 }
 
@@ -150,17 +153,18 @@ void command_hello(struct client *client, const struct slice *args, size_t count
     reply_error(client, "NOPROTO unsupported protocol version");
     return;
   }
+  // Each has its effect at once, whatever is wrong with those behind it.
   for (size_t i = 2; i < count; i++) {
     if (slice_is(args[i], "auth") && i + 2 < count) {
-      command_auth(client, args + i, 3);
-      return;
-    }
-    if (!slice_is(args[i], "setname") || i + 1 == count) {
+      if (!user_is_known(client, args[i + 1])) return;
+      i += 2;
+    } else if (slice_is(args[i], "setname") && i + 1 < count) {
+      if (!set_name(client, args[++i])) return;
+    } else {
       reply_error(client, "ERR Syntax error in HELLO option '%.*s'",
                   args[i].length < 128 ? (int)args[i].length : 128, args[i].bytes);
       return;
     }
-    if (!set_name(client, args[++i])) return;
   }
   reply_hello(client);
 }
@@ -178,12 +182,14 @@ static void reply_command(struct client *client, const struct command *command) 
 }
 
 void command_command(struct client *client, const struct slice *args, size_t count) {
-  bool list = count == 2 && slice_is(args[1], "list");
-  if (count == 2 && slice_is(args[1], "count")) {
+  bool list = count > 1 && slice_is(args[1], "list");
+  if (count > 1 && slice_is(args[1], "count")) {
     reply_integer(client, (int64_t)command_count);
   } else if (count > 1 && slice_is(args[1], "docs")) {
     reply_array(client, 0);
-  } else if (count == 1 || list || (count == 2 && slice_is(args[1], "info"))) {
+  } else if (list && count > 2) {
+    reply_error(client, "ERR syntax error");  // FILTERBY is not there
+  } else if (list || count < 3) {
     reply_array(client, command_count);
     for (size_t i = 0; i < command_count; i++) {
       if (list) {
@@ -192,18 +198,16 @@ void command_command(struct client *client, const struct slice *args, size_t cou
         reply_command(client, &commands[i]);
       }
     }
-  } else if (slice_is(args[1], "info")) {
+  } else {
     reply_array(client, count - 2);
     for (size_t i = 2; i < count; i++) {
       const struct command *command = command_find(args[i]);
       if (command) {
         reply_command(client, command);
       } else {
-        reply_raw(client, slice_of("*-1\r\n"));
+        reply_null(client);
       }
     }
-  } else {
-    reply_unknown_part(client, "COMMAND", args);
   }
 }
 
@@ -237,15 +241,11 @@ static bool setting_is_wanted(const char *name, const struct slice *patterns, si
 }
 
 void command_config(struct client *client, const struct slice *args, size_t count) {
-  if (slice_is(args[1], "resetstat") && count == 2) {
+  if (slice_is(args[1], "resetstat")) {
     atomic_store(&counters.connections, 0);
     atomic_store(&counters.commands, 0);
     atomic_store(&counters.expired, 0);
     reply_status(client, "OK");
-    return;
-  }
-  if (!slice_is(args[1], "get") || count < 3) {
-    reply_unknown_part(client, "CONFIG", args);
     return;
   }
   struct setting settings[SETTINGS];

@@ -1,4 +1,5 @@
 // The list of commands, and how one is found and run.
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -58,6 +59,19 @@ const struct command commands[] = {
 };
 const size_t command_count = sizeof commands / sizeof *commands;
 
+// Commands that have subcommands; arguments with both names.
+static const struct part {
+  const char *command, *name;
+  int arity;
+} parts[] = {
+    {"client", "getname", 2}, {"client", "id", 2},        {"client", "info", 2},
+    {"client", "setinfo", 4}, {"client", "setname", 3},   {"command", "count", 2},
+    {"command", "docs", -2},  {"command", "info", -2},    {"command", "list", -2},
+    {"config", "get", -3},    {"config", "resetstat", 2}, {"pubsub", "channels", -2},
+    {"pubsub", "numpat", 2},  {"pubsub", "numsub", -2},
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
 static int compare(struct slice name, const char *with) {
   size_t length = strlen(with), least = name.length < length ? name.length : length;
   int order = strncasecmp(name.bytes, with, least);
@@ -94,6 +108,25 @@ static void reply_unknown(struct client *client, const struct slice *args, size_
               args[0].length < SHOWN ? (int)args[0].length : SHOWN, args[0].bytes, shown);
 }
 
+static void reply_unknown_part(struct client *client, const char *command, struct slice name) {
+  char upper[16];
+  size_t length = strlen(command);
+  for (size_t i = 0; i <= length; i++) upper[i] = (char)toupper((unsigned char)command[i]);
+  reply_error(client, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+              name.length < SHOWN ? (int)name.length : SHOWN, name.bytes, upper);
+}
+
+// The part |name| of |command|, or NULL; |*out_any|: whether it has parts.
+static const struct part *part_find(const struct command *command, struct slice name,
+                                    bool *out_any) {
+  for (size_t i = 0; i < PARTS; i++) {
+    if (strcmp(parts[i].command, command->name)) continue;
+    *out_any = true;
+    if (slice_is(name, parts[i].name)) return &parts[i];
+  }
+  return NULL;
+}
+
 void command_run(struct client *client) {
   const struct slice *args = client->args;
   size_t count = client->count;
@@ -102,15 +135,26 @@ void command_run(struct client *client) {
     reply_unknown(client, args, count);
     return;
   }
-  if (command->arity > 0 ? count != (size_t)command->arity : count < (size_t)-command->arity) {
-    reply_error(client, "ERR wrong number of arguments for '%s' command", command->name);
+  bool has_parts = false;
+  const struct part *part = NULL;
+  // Those that have parts take no keys.
+  if (count > 1 && !command->first) part = part_find(command, args[1], &has_parts);
+  if (has_parts && !part) {
+    reply_unknown_part(client, command->name, args[1]);
+    return;
+  }
+  const char *bar = part ? "|" : "", *rest = part ? part->name : "";
+  int arity = part ? part->arity : command->arity;
+  if (arity > 0 ? count != (size_t)arity : count < (size_t)-arity) {
+    reply_error(client, "ERR wrong number of arguments for '%s%s%s' command", command->name, bar,
+                rest);
     return;
   }
   if (!command->subscribed && client_is_subscribed(client)) {
     reply_error(client,
-                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
-                "RESET are allowed in this context",
-                command->name);
+                "ERR Can't execute '%s%s%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                "QUIT / RESET are allowed in this context",
+                command->name, bar, rest);
     return;
   }
   command->run(client, args, count);

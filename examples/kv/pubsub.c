@@ -389,18 +389,19 @@ static int64_t subscribers_of(struct slice name) {
 void command_pubsub(struct client *client, const struct slice *args, size_t count) {
   if (slice_is(args[1], "channels") && count <= 3) {
     list_channels(client, count == 3 ? &args[2] : NULL);
+  } else if (slice_is(args[1], "channels")) {
+    reply_error(client,
+                "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try PUBSUB HELP.",
+                (int)args[1].length, args[1].bytes);
   } else if (slice_is(args[1], "numsub")) {
     reply_array(client, 2 * (count - 2));
     for (size_t i = 2; i < count; i++) {
       reply_bulk(client, args[i]);
       reply_integer(client, subscribers_of(args[i]));
     }
-  } else if (slice_is(args[1], "numpat") && count == 2) {
+  } else {
     size_t unused, number;
     pubsub_sizes(&unused, &number);
     reply_integer(client, (int64_t)number);
-  } else {
-    reply_error(client, "ERR unknown subcommand '%.*s'. Try PUBSUB HELP.",
-                args[1].length < 128 ? (int)args[1].length : 128, args[1].bytes);
   }
 }

@@ -180,10 +180,16 @@ my @expected = (
   [qw(SELECT 0)] => '+OK',
   [qw(SELECT 99)] => '-ERR DB index is out of range',
   [qw(SELECT x)] => '-ERR value is not an integer or out of range',
+  [qw(SELECT 2147483648)] => '-ERR value is out of range, value must between -2147483648 and 2147483647',
   [qw(PUBLISH nobody hears)] => ':0',
   [qw(PUBSUB NUMSUB none)] => "*2\r\n\$4\r\nnone\r\n:0",
   [qw(PUBSUB NUMPAT)] => ':0',
   [qw(PUBSUB CHANNELS)] => '*0',
+  [qw(PUBSUB numpat x)] => "-ERR wrong number of arguments for 'pubsub|numpat' command",
+  [qw(PUBSUB Channels * x)] =>
+    "-ERR unknown subcommand or wrong number of arguments for 'Channels'. Try PUBSUB HELP.",
+  [qw(PUBSUB)] => "-ERR wrong number of arguments for 'pubsub' command",
+  [qw(pubsub foo x)] => "-ERR unknown subcommand 'foo'. Try PUBSUB HELP.",
   [qw(UNSUBSCRIBE)] => "*3\r\n\$11\r\nunsubscribe\r\n\$-1\r\n:0",
   [qw(UNSUBSCRIBE a)] => "*3\r\n\$11\r\nunsubscribe\r\n\$1\r\na\r\n:0",
   [qw(PUNSUBSCRIBE)] => "*3\r\n\$12\r\npunsubscribe\r\n\$-1\r\n:0",
@@ -194,11 +200,41 @@ my @expected = (
     '-ERR Client names cannot contain spaces, newlines or special characters.',
   [qw(CLIENT SETNAME), ''] => '+OK',
   [qw(CLIENT GETNAME)] => '$-1',
+  [qw(CLIENT SETNAME)] => "-ERR wrong number of arguments for 'client|setname' command",
+  [qw(CLIENT SETNAME a b)] => "-ERR wrong number of arguments for 'client|setname' command",
+  [qw(CLIENT ID x)] => "-ERR wrong number of arguments for 'client|id' command",
+  [qw(CLIENT GETNAME x)] => "-ERR wrong number of arguments for 'client|getname' command",
+  [qw(CLIENT INFO x)] => "-ERR wrong number of arguments for 'client|info' command",
+  [qw(CLIENT)] => "-ERR wrong number of arguments for 'client' command",
+  [qw(client foo)] => "-ERR unknown subcommand 'foo'. Try CLIENT HELP.",
+  [qw(COMMAND COUNT x)] => "-ERR wrong number of arguments for 'command|count' command",
+  [qw(COMMAND LIST x)] => '-ERR syntax error',
+  [qw(COMMAND INFO nope)] => "*1\r\n\$-1",
+  [qw(COMMAND foo)] => "-ERR unknown subcommand 'foo'. Try COMMAND HELP.",
+  [qw(CONFIG GET)] => "-ERR wrong number of arguments for 'config|get' command",
+  [qw(CONFIG RESETSTAT x)] => "-ERR wrong number of arguments for 'config|resetstat' command",
+  [qw(CONFIG RESETSTAT)] => '+OK',
   [qw(CONFIG GET save)] => "*2\r\n\$4\r\nsave\r\n\$0\r\n",
   [qw(CONFIG GET appendonly)] => "*2\r\n\$10\r\nappendonly\r\n\$2\r\nno",
   [qw(CONFIG GET nothing-of-the-kind)] => '*0',
   [qw(HELLO x)] => '-ERR Protocol version is not an integer or out of range',
   [qw(HELLO 4)] => '-NOPROTO unsupported protocol version',
+  # There is one user, the default one, and it has no password.
+  [qw(AUTH u p)] => '-WRONGPASS invalid username-password pair or user is disabled.',
+  [qw(AUTH Default p)] => '-WRONGPASS invalid username-password pair or user is disabled.',
+  [qw(AUTH default p)] => '+OK',
+  [qw(AUTH u p q)] => '-ERR syntax error',
+  [qw(HELLO 2 AUTH a b)] => '-WRONGPASS invalid username-password pair or user is disabled.',
+  [qw(HELLO 2 AUTH a)] => "-ERR Syntax error in HELLO option 'AUTH'",
+  [qw(HELLO 2 SETNAME you AUTH a b)] => '-WRONGPASS invalid username-password pair or user is disabled.',
+  [qw(CLIENT GETNAME)] => "\$3\r\nyou",
+  [qw(HELLO 2 AUTH default x SETNAME me FOO)] => "-ERR Syntax error in HELLO option 'FOO'",
+  [qw(CLIENT GETNAME)] => "\$2\r\nme",
+  # Which error comes first while subscribed.
+  [qw(SUBSCRIBE s)] => "*3\r\n\$9\r\nsubscribe\r\n\$1\r\ns\r\n:1",
+  [qw(CLIENT ID)] => "-ERR Can't execute 'client|id': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+    . 'RESET are allowed in this context',
+  [qw(CLIENT ID x)] => "-ERR wrong number of arguments for 'client|id' command",
   [qw(RESET)] => '+RESET',
   [qw(foo)] => "-ERR unknown command 'foo', with args beginning with: ",
   [qw(foo bar baz)] => "-ERR unknown command 'foo', with args beginning with: 'bar' 'baz' ",
@@ -269,7 +305,7 @@ check($status == 0 && $text eq "OK\nv\n1\n", "redis-cli from a pipe: $text");
 ($status, $text) = command_output("printf 'set p 1\\r\\nget p\\r\\n' | $cli --pipe");
 check($status == 0 && $text =~ /errors: 0, replies: 2/, "redis-cli --pipe: $text");
 
-check(ask($client, 'COMMAND', 'INFO', 'get', 'nope') =~ /^\*2\r\n\*6\r\n\$3\r\nget\r\n:2\r\n.*\*-1\r\n$/s, 'COMMAND INFO');
+check(ask($client, 'COMMAND', 'INFO', 'get', 'nope') =~ /^\*2\r\n\*6\r\n\$3\r\nget\r\n:2\r\n.*\$-1\r\n$/s, 'COMMAND INFO');
 check(ask($client, 'COMMAND', 'DOCS') eq "*0\r\n", 'COMMAND DOCS');
 check(ask($client, 'COMMAND') =~ /^\*\d+\r\n\*6/, 'COMMAND');
 same(ask($client, 'QUIT'), "+OK\r\n", 'QUIT');
