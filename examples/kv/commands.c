@@ -127,12 +127,27 @@ static const struct part *part_find(const struct command *command, struct slice 
   return NULL;
 }
 
+// Whether a browser was made to send this. Redis drops such a connection without a word, and so
+// does this server: what follows are headers and a body, and none of it is to be taken for
+// commands.
+static bool is_http(struct client *client) {
+  static atomic_llong next_word_ns;
+  if (!slice_is(client->args[0], "post") && !slice_is(client->args[0], "host:")) return false;
+  long long now_ns = rouse_now_ns(), next_ns = atomic_load(&next_word_ns);
+  if (now_ns >= next_ns &&
+      atomic_compare_exchange_strong(&next_word_ns, &next_ns, now_ns + 60000000000)) {
+    note("client %llu: cut off, it speaks HTTP", (unsigned long long)client->id);
+  }
+  client->dead = true;
+  return true;
+}
+
 void command_run(struct client *client) {
   const struct slice *args = client->args;
   size_t count = client->count;
   const struct command *command = command_find(args[0]);
   if (!command) {
-    reply_unknown(client, args, count);
+    if (!is_http(client)) reply_unknown(client, args, count);
     return;
   }
   bool has_parts = false;

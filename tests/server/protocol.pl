@@ -72,6 +72,22 @@ for (my $i = 0; $i < @lines; $i += 2) {
   same($got, answer(redis_connection(), $lines[$i]), "$lines[$i], by redis-server") if $has_redis;
 }
 
+# What a browser can be made to send here is not run: the connection ends without a word.
+for my $request (
+  "POST / HTTP/1.1\r\nContent-Type: text/plain\r\n\r\nFLUSHALL\r\n",
+  "GET / HTTP/1.1 x\r\nHost: x\r\n\r\nFLUSHALL\r\n", "*1\r\n\$4\r\npost\r\n", "*2\r\n\$5\r\nHOST:\r\n\$1\r\nx\r\n",
+) {
+  my ($first) = split /\r/, $request;
+  my $keeps = connection();
+  ask($keeps, 'SET', 'kept', 1);
+  same(answer(connection(), $request), '', "HTTP: $first");
+  same(answer(redis_connection(), $request), '', "HTTP by redis-server: $first") if $has_redis;
+  same(ask($keeps, 'EXISTS', 'kept'), ":1\r\n", "what follows is not run: $first");
+}
+check(log_text() =~ /cut off, it speaks HTTP/, 'a word in the log');
+same(answer(connection(), "Host:x\r\n"),
+  "-ERR unknown command 'Host:x', with args beginning with: \r\n+OK\r\n", 'only the very word');
+
 # Cut at each byte: the same.
 my $script = "*3\r\n\$3\r\nSET\r\n\$3\r\nkey\r\n\$12\r\nva\r\nlue\0\$1\r\n\r\nget key\r\n*2\r\n\$3\r\nGET\r\n\$3\r\nkey\r\n";
 my $wanted = "+OK\r\n" . ("\$12\r\nva\r\nlue\0\$1\r\n\r\n" x 2);
