@@ -160,8 +160,7 @@ static int await_order(void) {
 
 // --- accepting -----------------------------------------------------------------------------------
 
-static void turn_away(rouse_fd fd) {
-  static const char text[] = "-ERR max number of clients reached\r\n";
+static void turn_away(rouse_fd fd, struct slice why) {
   static int64_t next_word_ns;
   int64_t now_ns = rouse_now_ns();
   if (now_ns >= next_word_ns) {
@@ -170,7 +169,7 @@ static void turn_away(rouse_fd fd) {
     next_word_ns = now_ns + 1000000000;
   }
   atomic_fetch_add(&counters.refused, 1);
-  rouse_tcp_send(fd, text, sizeof text - 1, rouse_deadline_in_ns(100000000));
+  rouse_tcp_send(fd, why.bytes, why.length, rouse_deadline_in_ns(100000000));
   rouse_file_close(fd);
 }
 
@@ -192,9 +191,11 @@ static int64_t accept_all(void *argument) {
     atomic_fetch_add(&counters.connections, 1);
     unsigned before = atomic_fetch_add(&counters.clients, 1);
     rouse_loop *loop = rouse_run_loop((uint32_t)(id % rouse_run_loop_count()));
-    if (before < options.clients && client_start(fd, id, loop)) continue;
+    bool allowed = before < options.clients;
+    if (allowed && client_start(fd, id, loop)) continue;
     atomic_fetch_sub(&counters.clients, 1);
-    turn_away(fd);
+    turn_away(fd, slice_of(allowed ? "-ERR no memory for one more client\r\n"
+                                   : "-ERR max number of clients reached\r\n"));
   }
   rouse_file_close(listener);
   return 0;
