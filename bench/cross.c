@@ -81,12 +81,16 @@ static void pause_once(void) {
 }
 
 static void fill(struct threads *threads, atomic_uint *word) {
+  // ORDER(turn): release, all of our turn, to the other's look; acquire, what it did before it went
+  // to sleep. Whether it is asleep yet the kernel decides by the word itself.
   unsigned before = atomic_exchange_explicit(word, FULL, memory_order_acq_rel);
   if (!threads->shared_line && before == SLEEPING) futex(word, FUTEX_WAKE, 1);
 }
 
 static bool taken(atomic_uint *word) {
+  // ORDER(turn): acquire, the turn of the one who filled it.
   if (atomic_load_explicit(word, memory_order_acquire) != FULL) return false;
+  // RELAXED: nobody fills it again before we have filled the other word, which releases this.
   atomic_store_explicit(word, EMPTY, memory_order_relaxed);
   return true;
 }

@@ -89,6 +89,7 @@ static bool run_commands(struct client *client) {
     }
     input_next(client);
   }
+  // RELAXED: a count for INFO.
   atomic_fetch_add_explicit(&counters.commands, ran, memory_order_relaxed);
   if (parsed == PARSED_NONSENSE) client->quits = true;
   return !client->quits && !client->dead;

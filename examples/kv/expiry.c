@@ -115,6 +115,7 @@ static int64_t remove_due(struct shard *shard) {
   }
   if (shard->heap_count) next_ms = shard->heap[0]->expires_ms;
   rouse_mutex_unlock(&shard->lock);
+  // RELAXED: a count for INFO.
   atomic_fetch_add_explicit(&counters.expired, removed, memory_order_relaxed);
   return next_ms < ROUSE_FOREVER / NS_PER_MS ? next_ms * NS_PER_MS : ROUSE_FOREVER;
 }

@@ -39,7 +39,8 @@ struct message *message_create(size_t size) {
 
 void message_unref(struct message *message) {
   if (!message) return;
-  // Release our reads to the last one out; acquire everybody's, if that is us.
+  // ORDER(message_refs): release, our reads of the bytes, to the last one out; acquire,
+  // everybody's, if that is us.
   if (atomic_fetch_sub_explicit(&message->refs, 1, memory_order_acq_rel) > 1) return;
   budget_give(&buffers, message, sizeof *message + message->size);
 }
@@ -97,6 +98,7 @@ static bool push(struct outbox *outbox, struct message *message) {
     cut(outbox, "no memory for its messages");
     return false;
   }
+  // RELAXED: the caller has one, so it can't be the last that goes meanwhile.
   atomic_fetch_add_explicit(&message->refs, 1, memory_order_relaxed);
   *parcel = (struct parcel){.message = message};
   if (outbox->last) {

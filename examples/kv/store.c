@@ -32,13 +32,15 @@ struct value *value_create(struct slice bytes, size_t capacity) {
 }
 
 struct value *value_ref(struct value *value) {
+  // RELAXED: who adds one has one, or holds the lock under which the map's can't go.
   atomic_fetch_add_explicit(&value->refs, 1, memory_order_relaxed);
   return value;
 }
 
 void value_unref(struct value *value) {
   if (!value) return;
-  // Release our reads to the last one out; acquire everybody's, if that is us.
+  // ORDER(value_refs): release, our reads of the bytes, to the last one out and to whoever finds
+  // theirs the only one and writes; acquire, everybody's, if the last is us.
   if (atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) > 1) return;
   budget_give(&data, value, value_size(value->capacity));
 }
@@ -118,6 +120,7 @@ struct entry *store_find(const struct key *key) {
   struct entry *entry = find(shard, key);
   if (!entry || !entry->place || entry->expires_ms > now_ms()) return entry;
   entry_remove(shard, entry);
+  // RELAXED: a count for INFO.
   atomic_fetch_add_explicit(&counters.expired, 1, memory_order_relaxed);
   return NULL;
 }

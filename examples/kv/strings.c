@@ -233,6 +233,8 @@ void command_mset(struct client *client, const struct slice *args, size_t count)
 static struct value *append(struct entry *entry, struct slice bytes) {
   struct value *value = entry_value(entry);
   size_t length = value->length + bytes.length;
+  // ORDER(value_refs): acquire, the last reads of those who had it, before we write over them.
+  // Nobody takes a new reference: that needs the lock, or one of one's own.
   if (length <= value->capacity && atomic_load_explicit(&value->refs, memory_order_acquire) == 1) {
     memcpy(value->bytes + value->length, bytes.bytes, bytes.length);
     value->length = (uint32_t)length;
@@ -282,6 +284,7 @@ static enum add_result add(const struct key *key, int64_t by, int64_t *out_sum) 
   char text[INTEGER_MOST];
   struct slice bytes = {text, integer_format(text, sum)};
   *out_sum = sum;
+  // ORDER(value_refs): acquire, as in append().
   if (value && value->capacity >= bytes.length &&
       atomic_load_explicit(&value->refs, memory_order_acquire) == 1) {
     memcpy(value->bytes, text, bytes.length);
