@@ -155,25 +155,26 @@ static int64_t main_task(void *argument) {
   return failed ? failed : rouse_signal_unblock(orders, ORDERS);  // another one acts as ever
 }
 
-static _Noreturn void explain(void) {
+static _Noreturn void explain(int status) {
   fputs(
       "usage: echo [--port N] [--loops N] [--backend NAME]\n"
       "With --port (0: any, printed) it serves on 127.0.0.1 until SIGTERM or SIGINT; without it "
       "tries itself.\n",
-      stderr);
-  exit(2);
+      status ? stderr : stdout);
+  exit(status);
 }
 
 static unsigned number_of(const char *text, unsigned long most) {
   char *end;
   unsigned long number = strtoul(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || number > most) explain();
+  if (*text < '0' || *text > '9' || *end || number > most) explain(2);
   return (unsigned)number;
 }
 
 static void read_options(int argc, char **argv) {
   for (int i = 1; i < argc; i += 2) {
-    if (i + 1 == argc) explain();
+    if (!strcmp(argv[i], "--help")) explain(0);
+    if (i + 1 == argc) explain(2);
     if (!strcmp(argv[i], "--port")) {
       options.port = (int)number_of(argv[i + 1], 65535);
       options.serves = true;
@@ -182,7 +183,7 @@ static void read_options(int argc, char **argv) {
     } else if (!strcmp(argv[i], "--backend")) {
       options.run.loop.backend = argv[i + 1];
     } else {
-      explain();
+      explain(2);
     }
   }
 }
