@@ -2,6 +2,10 @@
 // list.
 //
 // A code's value never changes once released. errno is never set by the library.
+//
+// Headers list the codes that a caller may want to tell apart. Where a call ends in one of the
+// system's, the system may refuse it for other reasons, too: those come as the codes that the
+// system's errors map to, here, or as ROUSE_EUNKNOWN.
 #ifndef ROUSE_ERRORS_H
 #define ROUSE_ERRORS_H
 

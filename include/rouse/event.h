@@ -57,14 +57,14 @@ ROUSE_API bool rouse_event_is_set(const rouse_event *event);
 // Waits for |event|, as long as it takes. Automatic reset: takes the set.
 //
 // Returns ROUSE_DONE, ROUSE_ECANCELED (the task was cancelled), or ROUSE_EDEADLK (called from a
-//   callback of a loop; debug builds abort).
+//   callback of a loop; debug builds abort), ROUSE_EFORKED (wait.h).
 // Threads: any task or plain thread. If set: one load (manual), one compare-and-swap (automatic).
 ROUSE_API int rouse_event_wait(rouse_event *event);
 
 // As rouse_event_wait(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT.
 //
 // |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
-//                try.
+//                try, in tasks and on plain threads: elsewhere see wait.h.
 ROUSE_API int rouse_event_wait_until(rouse_event *event, int64_t deadline_ns);
 
 // Takes the event if it is set: returns true, and unsets it if it resets automatically.

@@ -4,7 +4,8 @@
 // |flags|, |mask| and |mode| are the system's (O_*, AT_*, STATX_*, RENAME_*, FALLOC_*, S_I*); what
 // Windows lacks of these is in windows.h. Paths end with a NUL, are UTF-8 on Windows and bytes
 // elsewhere, and are relative to |dir|, which is an open directory or ROUSE_FD_CWD. Failures are
-// the system's: ROUSE_ENOENT, ROUSE_EACCES, ROUSE_EEXIST, ROUSE_ENOTDIR, ROUSE_ENOSPC, ….
+// the system's: ROUSE_ENOENT, ROUSE_EACCES, ROUSE_EPERM, ROUSE_EEXIST, ROUSE_ENOTDIR, ROUSE_EISDIR,
+// ROUSE_ELOOP, ROUSE_ENAMETOOLONG, ROUSE_EROFS, ROUSE_ENOSPC, ROUSE_EIO, or another (errors.h).
 //
 // Each operation has three forms: plain (no deadline), _until and _start.
 //
@@ -36,8 +37,8 @@ ROUSE_API int rouse_file_open_start(rouse_io *io, rouse_fd dir, const char *path
 // Closes |fd|, of any kind. What waits for |fd| on this loop ends with ROUSE_EBADF (or, on
 // "io_uring", goes on to its end on the open file).
 //
-// Returns ROUSE_DONE, or a failure of the device (ROUSE_EIO, ROUSE_ENOSPC, …), with |fd| closed all
-//   the same; ROUSE_EBADF.
+// Returns ROUSE_DONE, or a failure of the device (ROUSE_EIO, ROUSE_ENOSPC, ROUSE_EDQUOT, or another
+//   of the system's), with |fd| closed all the same; ROUSE_EBADF.
 // Cancellation: not ended by one of the task: a descriptor can always be closed while cleaning up.
 //   There is no deadline.
 ROUSE_API int rouse_file_close(rouse_fd fd);
@@ -53,8 +54,10 @@ ROUSE_API int rouse_file_read_start(rouse_io *io, rouse_fd fd, void *buffer, siz
                                     uint64_t offset, int64_t deadline_ns);
 
 // Writes up to |size| bytes at |offset|.
-// Returns the bytes written, which may be fewer. A socket whose peer is gone gives ROUSE_EPIPE; a
-//   pipe that nobody reads does too, and raises SIGPIPE.
+// Returns the bytes written, which may be fewer. ROUSE_ENOSPC, ROUSE_EDQUOT: no room; ROUSE_EFBIG:
+//   beyond the largest size that the file system or the process's limit allows; in both cases only
+//   if nothing was written. A socket whose peer is gone gives ROUSE_EPIPE; a pipe that nobody reads
+//   does too, and raises SIGPIPE.
 ROUSE_API int64_t rouse_file_write(rouse_fd fd, const void *buffer, size_t size, uint64_t offset);
 ROUSE_API int64_t rouse_file_write_until(rouse_fd fd, const void *buffer, size_t size,
                                          uint64_t offset, int64_t deadline_ns);
@@ -94,7 +97,7 @@ ROUSE_API int rouse_file_unlink_until(rouse_fd dir, const char *path, int flags,
 ROUSE_API int rouse_file_unlink_start(rouse_io *io, rouse_fd dir, const char *path, int flags,
                                       int64_t deadline_ns);
 
-// Gives |path| the name |new_path|, in place of what has it (|flags|: RENAME_NOREPLACE, …).
+// Gives |path| the name |new_path|, in place of what has it, or as |flags| say (RENAME_NOREPLACE).
 // Returns ROUSE_DONE; ROUSE_EINVAL for flags that the file system does not know.
 ROUSE_API int rouse_file_rename(rouse_fd dir, const char *path, rouse_fd new_dir,
                                 const char *new_path, uint32_t flags);

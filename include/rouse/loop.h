@@ -15,14 +15,18 @@ typedef struct rouse_loop_options {
   // ROUSE_BACKEND, else the best that works here. A backend named by the caller or the environment
   // is used or fails; only the choice by default falls back.
   const char *backend;
-  // Usable bytes of each task's stack, rounded up to pages. 0: 65536. At least 16384.
+  // Bytes of each task's stack, rounded up to pages. 0: 65536. 16384 .. 2^36 (2^26 on systems of 32
+  // bits). Usable are all but 960 at most, by which stacks differ to spread over the cache's lines.
   size_t stack_size;
   // How long an idle loop watches for work before it sleeps, at most; it adapts below that.
   // 0: 50 microseconds; negative: never; more than a second is a second.
   int64_t spin_ns;
   // The most threads that run blocking calls. 0: 4, or the number of processors if that is more.
+  // More than 1024 are taken for 1024.
   uint32_t blocking_threads;
-  // Submission queue entries of an io_uring. 0: 256. Rounded up to a power of two; at most 32768.
+  // Submission queue entries of an io_uring. 0: 256. Rounded up to a power of two; more than 32768
+  // are taken for 32768, and fewer than 4 for 4. Where the system has no memory for so many they
+  // are halved until it has.
   uint32_t ring_entries;
 } rouse_loop_options;
 
@@ -36,18 +40,21 @@ typedef struct rouse_loop_stats {
   uint64_t sleeps;        // times it slept in its backend
   uint64_t operations;    // I/O operations completed
   uint64_t registered;    // of those started, with a registered buffer or file
-  uint64_t blocking_calls;  // calls run on the pool for it
-  uint64_t tasks;           // tasks that have ended
-  uint64_t tasks_most;      // the most tasks alive at once
+  // Calls and operations given to the pool. Those count that were cancelled and never ran.
+  uint64_t blocking_calls;
+  uint64_t tasks;       // tasks that have ended
+  uint64_t tasks_most;  // the most tasks alive at once
 } rouse_loop_stats;
 
 // Creates a loop for the calling thread.
 //
 // |options|  NULL: defaults. Copied.
 //
-// Returns ROUSE_DONE and |*out_loop|; or ROUSE_ENOMEM, ROUSE_EINVAL (an unknown backend or a stack
-//   size below the minimum), ROUSE_EBUSY (this thread has a loop), or what the system refused the
-//   named backend with (ROUSE_EPERM, ROUSE_ENOSYS, ROUSE_EMFILE, …).
+// Returns ROUSE_DONE and |*out_loop|; or ROUSE_ENOMEM, ROUSE_EINVAL (an unknown backend, a stack
+//   size out of range, or "io_uring" by name and a word in ROUSE_IO_URING_WITHOUT or
+//   ROUSE_IO_URING_DOORBELL that is none of theirs), ROUSE_EBUSY (this thread has a loop), or what
+//   the system refused the backend with: ROUSE_EPERM, ROUSE_ENOSYS, ROUSE_EMFILE, ROUSE_ENFILE, or
+//   another code of its own (errors.h).
 // Threads: any without a loop. The loop belongs to that thread until it is destroyed.
 ROUSE_API int rouse_loop_create(const rouse_loop_options *options, rouse_loop **out_loop);
 
@@ -78,8 +85,8 @@ ROUSE_API int rouse_loop_run(rouse_loop *loop);
 ROUSE_API int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns);
 
 // Asks |loop| to stop: all its tasks are cancelled, later ones as soon as they start;
-// rouse_loop_run() returns when the last has ended. Threads: any, as long as the loop exists. Never
-// blocks.
+// rouse_loop_run() returns when the last has ended. Inside rouse_run() one stop is for all loops of
+// the run. Threads: any, as long as the loop exists. Never blocks.
 ROUSE_API void rouse_loop_stop(rouse_loop *loop);
 
 // The loop of the calling thread, or NULL. Threads: any.
@@ -92,7 +99,7 @@ ROUSE_API rouse_loop *rouse_loop_here(void);
 ROUSE_API void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback);
 
 // The name of |loop|'s backend ("io_uring", "epoll", "poll", "iocp") and of its doorbell. Static
-// storage.
+// storage. Threads: any, as long as the loop exists.
 ROUSE_API const char *rouse_loop_backend(const rouse_loop *loop);
 ROUSE_API const char *rouse_loop_doorbell(const rouse_loop *loop);
 

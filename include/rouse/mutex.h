@@ -4,7 +4,9 @@
 //
 // ROUSE_EVENTUAL: an unlock leaves the mutex free and nudges the first waiter; newcomers may
 //   overtake until the first waiter has lost a small fixed number of rounds or has waited a
-//   millisecond; then the mutex is handed to it. No waiter starves, and a hot mutex stays hot.
+//   millisecond; then the mutex is handed to it. No waiter starves, and a hot mutex stays hot. The
+//   rounds and the time are counted when the first waiter's loop hears the nudge: as long as that
+//   loop is kept busy, newcomers go on overtaking.
 // ROUSE_FIFO: an unlock hands the mutex to the first waiter. Fair at every single step, and slower
 //   under contention, for every hand-off has to reach the waiter's loop first.
 //
@@ -39,7 +41,8 @@ ROUSE_API int rouse_mutex_init(rouse_mutex *mutex, rouse_policy policy);
 // Locks |mutex|, waiting as long as it takes. The calling task is suspended; a plain thread sleeps.
 //
 // Returns ROUSE_DONE (held), ROUSE_ECANCELED (the task was cancelled; not held), or ROUSE_EDEADLK
-//   (called from a callback of a loop, which may not block; debug builds abort).
+//   (called from a callback of a loop, which may not block; debug builds abort); ROUSE_EFORKED: see
+//   wait.h.
 // Threads: any task or plain thread. Uncontended: one compare-and-swap. Allocates nothing.
 // Ordering: a lock happens after the unlock before it.
 ROUSE_API int rouse_mutex_lock(rouse_mutex *mutex);
@@ -47,7 +50,7 @@ ROUSE_API int rouse_mutex_lock(rouse_mutex *mutex);
 // As rouse_mutex_lock(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, not held.
 //
 // |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
-//                try.
+//                try, in tasks and on plain threads: elsewhere see wait.h.
 ROUSE_API int rouse_mutex_lock_until(rouse_mutex *mutex, int64_t deadline_ns);
 
 // Locks |mutex| if that takes no waiting. Returns true: held.

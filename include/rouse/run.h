@@ -15,11 +15,19 @@ typedef struct rouse_run_options {
 // ended.
 //
 // When |main| returns, all other tasks on all loops are cancelled, and joined. So no task outlives
-// the call. What |main| returned goes to |*out_result| (may be NULL).
+// the call. What |main| returned goes to |*out_result| (may be NULL). rouse_loop_stop() on any of
+// the loops cancels all tasks on all of them, |main| included.
+//
+// Waits and operations with callbacks are not cancelled: the program sees to it that each has
+// completed, and that acceptors, receivers and groups of buffers are destroyed, when the last task
+// ends. If something is left pending then, the process is aborted ("callback waits were left
+// pending on a loop"): its memory would be the loop's, which is gone.
 //
 // |options|  NULL: defaults.
 //
-// Returns ROUSE_DONE; or why it could not start: as rouse_loop_create(), ROUSE_ENOMEM (a thread).
+// Returns ROUSE_DONE; or why it could not start: as rouse_loop_create(), ROUSE_EINVAL (more than
+//   1024 loops), ROUSE_ENOMEM (a thread, or the stack of |main|); or, as rouse_loop_run(), what a
+//   backend failed with.
 // Threads: any without a loop.
 ROUSE_API int rouse_run(const rouse_run_options *options, rouse_task_fn *main, void *argument,
                         int64_t *out_result);

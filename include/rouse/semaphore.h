@@ -5,8 +5,9 @@
 // ROUSE_FIFO: requests are served in order of arrival. A large request at the head holds back
 //   smaller ones behind it, so none starves.
 // ROUSE_EVENTUAL: a release leaves the permits free and nudges the head; newcomers may overtake
-//   until the head has lost a small fixed number of rounds or has waited a millisecond. At most the
-//   head's own share is held free for it.
+//   until the head has lost a small fixed number of rounds or has waited a millisecond, both
+//   counted when its loop hears the nudge (mutex.h). At most the head's own share is held free for
+//   it.
 //
 // Permits are plain numbers: any thread may release what another acquired, and releases without an
 // acquire before (a signal) are allowed.
@@ -50,7 +51,7 @@ ROUSE_API int rouse_semaphore_init(rouse_semaphore *semaphore, uint32_t permits,
 //
 // Returns ROUSE_DONE (the permits are the caller's), ROUSE_ECLOSED, ROUSE_ECANCELED (the task was
 //   cancelled), ROUSE_EINVAL (0 permits), or ROUSE_EDEADLK (called from a callback of a loop; debug
-//   builds abort). With anything but ROUSE_DONE nothing was taken.
+//   builds abort), ROUSE_EFORKED (wait.h). With anything but ROUSE_DONE nothing was taken.
 // Threads: any task or plain thread. Uncontended: one compare-and-swap. Allocates nothing.
 // Ordering: a grant happens after the releases that supplied it.
 ROUSE_API int rouse_semaphore_acquire(rouse_semaphore *semaphore, uint32_t permits);
@@ -58,7 +59,7 @@ ROUSE_API int rouse_semaphore_acquire(rouse_semaphore *semaphore, uint32_t permi
 // As rouse_semaphore_acquire(), and gives up at |deadline_ns|: ROUSE_ETIMEDOUT, nothing taken.
 //
 // |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes this a
-//                try.
+//                try, in tasks and on plain threads: elsewhere see wait.h.
 ROUSE_API int rouse_semaphore_acquire_until(rouse_semaphore *semaphore, uint32_t permits,
                                             int64_t deadline_ns);
 

@@ -15,7 +15,8 @@ ROUSE_BEGIN_C
 // |backlog|  How many connections may wait to be accepted, at most; 0: 128. The system may cut it.
 //
 // Returns the descriptor; ROUSE_EADDRINUSE, ROUSE_EADDRNOTAVAIL, ROUSE_EACCES, ROUSE_EAFNOSUPPORT,
-//   ROUSE_EINVAL (|size| is too small), ROUSE_EMFILE, ….
+//   ROUSE_EINVAL (|size| is too small), ROUSE_EMFILE, ROUSE_ENFILE, ROUSE_ENOBUFS, or another code
+//   of the system's (errors.h).
 // Threads: any; does not wait, and needs no loop.
 ROUSE_API int rouse_tcp_listen(const struct sockaddr *address, uint32_t size, int backlog);
 // rouse_socket_port().

@@ -13,7 +13,8 @@ ROUSE_BEGIN_C
 // A datagram socket that is bound to |address| (|size| bytes); port 0: one that the system chooses,
 // see rouse_socket_port(). It closes on exec.
 // Returns the descriptor; ROUSE_EADDRINUSE, ROUSE_EADDRNOTAVAIL, ROUSE_EACCES, ROUSE_EAFNOSUPPORT,
-//   ROUSE_EINVAL (|size| is too small), ROUSE_EMFILE, ….
+//   ROUSE_EINVAL (|size| is too small), ROUSE_EMFILE, ROUSE_ENFILE, ROUSE_ENOBUFS, or another code
+//   of the system's (errors.h).
 // Threads: any; does not wait.
 ROUSE_API int rouse_udp_bind(const struct sockaddr *address, uint32_t size);
 
@@ -23,7 +24,12 @@ ROUSE_API int rouse_udp_bind(const struct sockaddr *address, uint32_t size);
 // Returns the descriptor; ROUSE_ECONNREFUSED (a local socket that nobody has), ROUSE_ENETUNREACH.
 // Threads: any; does not wait.
 ROUSE_API int rouse_udp_connect(const struct sockaddr *address, uint32_t size);
-// Connects |fd|, or connects it anew. Returns ROUSE_DONE. Threads: any; does not wait.
+// Connects |fd|, or connects it anew.
+// Returns ROUSE_DONE; ROUSE_EBADF, ROUSE_ENOTSOCK, ROUSE_EAFNOSUPPORT (another family than |fd|'s),
+//   ROUSE_EINVAL (|size| is too small, or no route from the address that |fd| has), ROUSE_EACCES
+//   (ROUSE_SOCKET_BROADCAST is off), ROUSE_ENETUNREACH; of a local path ROUSE_ENOENT,
+//   ROUSE_ECONNREFUSED (nobody has it); or another code of the system's (errors.h).
+// Threads: any; does not wait.
 ROUSE_API int rouse_udp_set_peer(rouse_fd fd, const struct sockaddr *address, uint32_t size);
 
 // Sends one datagram of |size| bytes, 0 included, to |address| (|address_size| bytes), or, with

@@ -14,7 +14,17 @@
 //      lost.
 //   3. Completions are delivered from the loop, never inside the call that caused them.
 //
-// Tasks and plain threads do not need this type: functions without _start wait by themselves.
+// Tasks and plain threads do not need this type: functions without _start wait by themselves. What
+// they have in common besides:
+//   * In a callback, and on a thread that has a loop but is in none of its tasks, there is no way
+//     to wait. Where they would have to, debug builds abort, and others return ROUSE_EDEADLK; a
+//     deadline that has passed does not change that. For trying there are functions named so.
+//   * In a child process that a task has made by fork() its loop is not there: where it would have
+//     to wait it gets ROUSE_EFORKED.
+//   * A task that was cancelled, and is not shielded, gets ROUSE_ECANCELED where it would have to
+//     wait. Mutex, semaphore, event and join look first, and give what can be had without waiting;
+//     rouse_waitqueue_wait_if(), sleeps, blocking calls and operations (io.h) refuse in any case.
+//     So they do for the two reasons above.
 #ifndef ROUSE_WAIT_H
 #define ROUSE_WAIT_H
 
@@ -86,6 +96,9 @@ ROUSE_API void rouse_wait_init(rouse_wait *wait, rouse_loop *loop, rouse_wait_fn
 ROUSE_API void rouse_wait_cancel(rouse_wait *wait);
 
 // Completes |wait| with ROUSE_ETIMEDOUT at |deadline_ns|: a timer.
+//
+// Algorithm: a hierarchical timing wheel, see src/runtime/timer.c and docs/decisions/0005. All
+// deadlines are rounded up to its ticks of 1,024 ns.
 //
 // |deadline_ns|  Absolute, monotonic. One already past completes as soon as the loop runs.
 //

@@ -40,7 +40,8 @@ ROUSE_API void rouse_waitqueue_init(rouse_waitqueue *queue);
 //
 // Returns ROUSE_DONE (woken: look at the state again), ROUSE_EAGAIN (the condition was false: did
 //   not wait), ROUSE_ECANCELED (the task was cancelled), or ROUSE_EDEADLK (called from a callback
-//   of a loop; debug builds abort).
+//   of a loop; debug builds abort), ROUSE_EFORKED (wait.h). These three before the condition is
+//   looked at.
 // Threads: any task or plain thread. Allocates nothing.
 // Ordering: what the waker did before its wake happens before the return, and before a check of the
 //   condition that keeps the caller from waiting because of that wake.
