@@ -20,8 +20,8 @@ typedef struct rouse_run_options {
 //
 // Waits and operations with callbacks are not cancelled: the program sees to it that each has
 // completed, and that acceptors, receivers and groups of buffers are destroyed, when the last task
-// ends. If something is left pending then, the process is aborted ("callback waits were left
-// pending on a loop"): its memory would be the loop's, which is gone.
+// ends. If something is left then, the process is aborted with a sentence: its memory would be the
+// loop's, which is gone.
 //
 // |options|  NULL: defaults.
 //
