@@ -114,7 +114,20 @@ int rouse__socket_set_peer(int fd, const struct sockaddr *address, uint32_t size
   return 0;
 }
 
+// The mode counts for calls that are not overlapped, so for this one only.
+int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size) {
+  uint64_t saved = rouse__errno_save();
+  u_long on = 1;
+  ioctlsocket(rouse__socket(fd), FIONBIO, &on);
+  int got = recv(rouse__socket(fd), buffer, (int)size, 0);
+  if (got < 0) return failure_of(saved, fd);
+  rouse__errno_restore(saved);
+  return got;
+}
+
 // --- pairs ---------------------------------------------------------------------------------------
+//
+// Windows has no pairs: connections over the loopback stand for them.
 
 union address {
   struct sockaddr any;
@@ -180,18 +193,6 @@ static int pair_of_streams(int listener, int out_fds[2]) {
   return rouse__socket_set(out_fds[1], ROUSE_SOCKET_NO_DELAY, 1);
 }
 
-// Windows has no pairs: connections over the loopback stand for them.
-
-// The mode counts for calls that are not overlapped, so for this one only.
-int64_t rouse__socket_receive_now(int fd, void *buffer, uint32_t size) {
-  uint64_t saved = rouse__errno_save();
-  u_long on = 1;
-  ioctlsocket(rouse__socket(fd), FIONBIO, &on);
-  int got = recv(rouse__socket(fd), buffer, (int)size, 0);
-  if (got < 0) return failure_of(saved, fd);
-  rouse__errno_restore(saved);
-  return got;
-}
 int rouse__socket_pair(bool datagrams, bool blocking, int out_fds[2]) {
   uint64_t saved = rouse__errno_save();
   int result;

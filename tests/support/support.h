@@ -152,6 +152,8 @@ void test_pipe(rouse_fd ends[2]);
 void test_pair(rouse_fd ends[2]);
 // A stream socket of |family|.
 rouse_fd test_socket(int family);
+// Whether the system's calls on it wait (O_NONBLOCK).
+void test_socket_set_waits(rouse_fd fd, bool waits);
 // Makes its close a reset of the connection.
 void test_socket_reset_on_close(rouse_fd fd);
 // Whether it does without Nagle's delay.

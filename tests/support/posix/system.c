@@ -143,6 +143,11 @@ rouse_fd test_socket(int family) {
   return (rouse_fd)check_system(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
+void test_socket_set_waits(rouse_fd fd, bool waits) {
+  int flags = (int)check_system(fcntl(fd, F_GETFL));
+  check_system(fcntl(fd, F_SETFL, waits ? flags & ~O_NONBLOCK : flags | O_NONBLOCK));
+}
+
 void test_socket_reset_on_close(rouse_fd fd) {
   const struct linger at_once = {1, 0};
   check_system(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));

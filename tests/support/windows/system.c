@@ -271,6 +271,11 @@ static bool is_socket(rouse_fd fd) {
   return getsockopt((SOCKET)fd, SOL_SOCKET, SO_TYPE, (char *)&type, &size) == 0;
 }
 
+void test_socket_set_waits(rouse_fd fd, bool waits) {
+  u_long on = !waits;
+  check_windows(ioctlsocket((SOCKET)fd, FIONBIO, &on) == 0);
+}
+
 void test_socket_reset_on_close(rouse_fd fd) {
   const struct linger at_once = {1, 0};
   check_windows(
