@@ -96,10 +96,10 @@ ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 //
 // |events|  POLLIN, POLLOUT, POLLPRI, POLLRDHUP, …, or 0: then only failure and hang-up.
 //
-// Returns the events that are, above 0 (POLLERR and POLLHUP come unasked); ROUSE_EBADF;
-//   ROUSE_EPERM on the backends "epoll" and "iocp" for files that are always ready. On "iocp" also
-//   ROUSE_ENOTSUP for pipes, which have no readiness there; other handles are ready when they are
-//   signalled (handle.h), and give back |events|.
+// Returns the events that are, above 0 (POLLERR and POLLHUP come unasked); ROUSE_EBADF. Files are
+//   always ready to be read and written: with other |events| they give ROUSE_EPERM on "epoll". On
+//   "iocp" all files do, and pipes, which have no readiness there, give ROUSE_ENOTSUP; other
+//   handles are ready when they are signalled (handle.h), and give back |events|.
 // Level-triggered: a state that lasts is reported again by the next call.
 ROUSE_API int rouse_fd_poll(rouse_fd fd, uint32_t events, int64_t deadline_ns);
 ROUSE_API int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t deadline_ns);

@@ -111,6 +111,8 @@ TASK_TEST(wait_ends_when_the_handle_is_signalled) {
   check(is_signalled(clear));  // nobody waits for it any more
   check_result(rouse_handle_wait(rouse_fd_from_handle((HANDLE)(intptr_t)0xfff0), ROUSE_FOREVER),
                ROUSE_EBADF);
+  check_result(rouse_handle_wait(rouse_fd_from_handle(GetCurrentProcess()), soon()), ROUSE_EBADF);
+  check_result(rouse_handle_wait(rouse_fd_from_handle(GetCurrentThread()), soon()), ROUSE_EBADF);
   check_result(rouse_file_close(set), ROUSE_DONE);
   check_result(rouse_file_close(clear), ROUSE_DONE);
   return 0;

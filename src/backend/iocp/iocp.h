@@ -106,6 +106,11 @@ bool rouse__iocp_wait_cancel(rouse_io *io);
 NTSTATUS rouse__iocp_wait_end(rouse_io *io);
 // Whether wait-completion packets are used.
 bool rouse__iocp_has_packets(void);
+// Whether |fd| is a handle. To the system -1 would mean this process, and -2 the calling thread.
+static inline bool rouse__iocp_is_handle(int fd) {
+  DWORD flags;
+  return fd >= 0 && GetHandleInformation(rouse__handle(fd), &flags);
+}
 
 // --- transfer.c, socket.c, poll.c, many.c: operations --------------------------------------------
 

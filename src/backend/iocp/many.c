@@ -10,8 +10,7 @@
 #include "platform/socket.h"
 
 static int64_t await_input(struct rouse__iocp *iocp, rouse_io *io) {
-  DWORD flags;
-  if (!GetHandleInformation(rouse__handle(io->fd), &flags)) return ROUSE_EBADF;
+  if (!rouse__iocp_is_handle(io->fd)) return ROUSE_EBADF;
   if (!rouse__socket_is(io->fd)) return ROUSE_ENOTSOCK;
   io->flags = POLLRDNORM;
   return rouse__iocp_poll_start(iocp, io);

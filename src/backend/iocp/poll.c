@@ -64,9 +64,8 @@ static int64_t start_on_socket(struct rouse__iocp *iocp, rouse_io *io) {
 
 int64_t rouse__iocp_poll_start(struct rouse__iocp *iocp, rouse_io *io) {
   if (rouse__socket_is(io->fd)) return start_on_socket(iocp, io);
+  if (!rouse__iocp_is_handle(io->fd)) return ROUSE_EBADF;
   HANDLE handle = rouse__handle(io->fd);
-  DWORD flags;
-  if (!GetHandleInformation(handle, &flags)) return ROUSE_EBADF;
   switch (GetFileType(handle)) {
     case FILE_TYPE_DISK:
       return ROUSE_EPERM;

@@ -84,8 +84,7 @@ static int64_t close_start(rouse_io *io) {
 
 static int64_t wait_start(struct rouse__iocp *iocp, rouse_io *io) {
   rouse__flight(io)->stage = ROUSE__STAGE_WAIT;
-  DWORD flags;
-  if (!GetHandleInformation(rouse__handle(io->fd), &flags)) return ROUSE_EBADF;
+  if (!rouse__iocp_is_handle(io->fd)) return ROUSE_EBADF;
   int refused = rouse__iocp_wait_begin(iocp, io, rouse__handle(io->fd));
   return refused ? refused : ROUSE__IOCP_STARTED;
 }
