@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+// What a poll for POLLIN says where there is something to read.
+enum { POLLED_INPUT = POLLIN };
+
 // Whether who receives is told that the peer has reset the connection before.
 static inline bool system_tells_of_resets(void) { return true; }
 

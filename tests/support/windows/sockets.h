@@ -8,6 +8,9 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
+// What a poll for POLLIN says where there is something to read: that asks for urgent data, too.
+enum { POLLED_INPUT = POLLRDNORM };
+
 // Whether who receives is told that the peer has reset the connection before. Wine says that it was
 // closed.
 bool system_tells_of_resets(void);
