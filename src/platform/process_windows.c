@@ -19,23 +19,24 @@ rouse_fd rouse__process_open(int64_t pid) {
   return result;
 }
 
-// Whoever has a handle knows how the process ended, child or not, as often as they ask.
+static int collect(HANDLE process, DWORD *out_code) {
+  if (!GetExitCodeProcess(process, out_code)) return ROUSE_EBADF;  // another kind of handle
+  switch (WaitForSingleObject(process, 0)) {
+    case WAIT_TIMEOUT:
+      return ROUSE_EAGAIN;
+    case WAIT_OBJECT_0:
+      return GetExitCodeProcess(process, out_code) ? 0 : ROUSE_EBADF;
+    default:
+      return ROUSE_EBADF;
+  }
+}
+
+// Whoever has a handle knows how the process ended, child or not, as often as they ask. To the
+// system -1 would mean this process.
 int rouse__process_collect(rouse_fd process, rouse_process_end *out_end) {
   uint64_t saved = rouse__errno_save();
-  HANDLE handle = rouse__handle(process);
   DWORD code = 0;
-  int result = 0;
-  switch (WaitForSingleObject(handle, 0)) {
-    case WAIT_TIMEOUT:
-      result = ROUSE_EAGAIN;
-      break;
-    case WAIT_OBJECT_0:
-      if (GetExitCodeProcess(handle, &code)) break;
-      result = ROUSE_EBADF;  // another kind of handle
-      break;
-    default:
-      result = ROUSE_EBADF;
-  }
+  int result = process < 0 ? ROUSE_EBADF : collect(rouse__handle(process), &code);
   if (!result) *out_end = (rouse_process_end){.known = true, .exit_code = (int32_t)code};
   rouse__errno_restore(saved);
   return result;
