@@ -1,54 +1,50 @@
 // The end of other processes, on every backend.
+#ifdef _WIN32
+#include "sockets.h"
+// The sockets' headers come first.
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#else
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "../support/conformance.h"
 
-// A child that lives until its pipe is closed, and then exits with |code|, or is killed by -|code|.
+// Whether everybody who asks is told how a process ended. Else the first of those whose child it
+// is.
+#ifdef _WIN32
+static const bool all_are_told = true;
+#else
+static const bool all_are_told = false;
+#endif
+
 typedef struct child {
-  pid_t pid;
-  int leash;
+  test_child system;
   rouse_fd process;
 } child;
 
-static void live(int leash, int code) {
-  char byte;
-  while (read(leash, &byte, 1) < 0) {
-  }
-  if (code < 0) kill(getpid(), -code);
-  _exit(code);
-}
-
 static child child_start(int code) {
-  int ends[2];
-  check_system(pipe(ends));
-  child self = {.leash = ends[1]};
-  self.pid = fork();
-  check(self.pid >= 0);
-  if (!self.pid) {
-    close(ends[1]);
-    live(ends[0], code);
-  }
-  close(ends[0]);
-  self.process = rouse_process_open(self.pid);
+  child self;
+  test_child_start(&self.system, code);
+  self.process = rouse_process_open(self.system.pid);
   if (self.process == ROUSE_ENOSYS) {
-    close(ends[1]);
-    waitpid(self.pid, NULL, 0);
+    test_child_release(&self.system);
     test_skip("the system has no descriptors of processes");
   }
   check(self.process >= 0);
+  check(!test_is_inherited(self.process));
   return self;
 }
 
-static void child_release(child *self) {
-  if (self->leash >= 0) check_system(close(self->leash));
-  self->leash = -1;
-}
+static void child_release(child *self) { test_child_release(&self->system); }
 
 static void child_forget(child *self) {
   child_release(self);
-  check_result(rouse_file_close(self->process), ROUSE_DONE);
+  test_child_reap(&self->system);
+  test_close(self->process);
 }
 
 static int64_t wait_for_it(void *argument) {
@@ -77,18 +73,15 @@ static int64_t wait_for_children(void *argument) {
   check(end.known);
   check_equal(end.exit_code, 42);
   check_equal(end.signal, 0);
+  check(!end.core_dumped);
   check_result(rouse_process_wait(self.process, &end, ROUSE_FOREVER), ROUSE_DONE);
-  check(!end.known);  // it was collected already
-  child_forget(&self);
-
-  self = child_start(-SIGKILL);
-  child_release(&self);
-  check_equal(wait_for_it(&self), SIGKILL * 1000);
+  check_equal(end.known, all_are_told);  // it was collected already
+  check_equal(end.exit_code, all_are_told ? 42 : 0);
   child_forget(&self);
   return 0;
 }
 
-static void exit_codes_and_signals_are_told(void **state) {
+static void exit_code_is_told(void **state) {
   (void)state;
   test_run(2, wait_for_children, NULL);
 }
@@ -98,13 +91,14 @@ static int64_t wait_for_many(void *argument) {
   enum { MANY = 40 };
   child children[MANY];
   rouse_task *waiters[MANY];
-  for (uint32_t i = 0; i < MANY; i++) {
-    children[i] = child_start((int)i);
-    waiters[i] = test_spawn(rouse_run_loop(i % 2), wait_for_it, &children[i]);
+  const int many = test_scaled(MANY);
+  for (int i = 0; i < many; i++) {
+    children[i] = child_start(i);
+    waiters[i] = test_spawn(rouse_run_loop((uint32_t)i % 2), wait_for_it, &children[i]);
   }
-  // A later child holds the write ends of those before it; so they end from the last to the first.
-  for (int i = MANY; i--;) child_release(&children[i]);
-  for (int i = 0; i < MANY; i++) {
+  // A later child may hold the leashes of those before it; so they end from the last to the first.
+  for (int i = many; i--;) child_release(&children[i]);
+  for (int i = 0; i < many; i++) {
     check_equal(test_join(waiters[i]), i);
     child_forget(&children[i]);
   }
@@ -124,15 +118,66 @@ static int64_t wait_together(void *argument) {
   rouse_task_yield();
   child_release(&self);
   int64_t one = test_join(first), other = test_join(second);
-  check((one == 3 && other == -1000) || (one == -1000 && other == 3));
+  if (all_are_told) {
+    check(one == 3 && other == 3);
+  } else {
+    check((one == 3 && other == -1000) || (one == -1000 && other == 3));
+  }
   child_forget(&self);
   return 0;
 }
 
-static void of_two_waiters_one_learns_how_it_ended(void **state) {
+static void two_who_wait_hear_of_the_end_and_one_or_both_how(void **state) {
   (void)state;
   test_run(2, wait_together, NULL);
 }
+
+// --- no child ------------------------------------------------------------------------------------
+
+#ifdef _WIN32
+
+// A child of this process waits for another one.
+static const char variable[] = "ROUSE_TEST_SIBLING";
+
+static int64_t wait_for_a_sibling(void *argument) {
+  (void)argument;
+  rouse_process_end end;
+  const char *pid = getenv(variable);
+  check(pid);
+  rouse_fd process = rouse_process_open(strtoll(pid, NULL, 10));
+  check(process >= 0);
+  check_result(rouse_process_wait(process, &end, ROUSE_FOREVER), ROUSE_DONE);
+  check(end.known);
+  check_equal(end.exit_code, 9);
+  return rouse_file_close(process);
+}
+
+static void live_beside_a_sibling(void *argument) {
+  (void)argument;
+  check_equal(test_run(1, wait_for_a_sibling, NULL), 0);
+}
+
+static void release_in_a_moment(void *argument) {
+  nanosleep(&(struct timespec){.tv_nsec = 100 * MILLISECOND}, NULL);
+  test_child_release(argument);
+}
+
+static void end_of_a_process_that_is_no_child_is_heard(void **state) {
+  (void)state;
+  char pid[32];
+  test_thread thread;
+  test_child sibling;
+  test_child_start(&sibling, 9);
+  snprintf(pid, sizeof pid, "%lld", (long long)sibling.pid);
+  test_environment_set(variable, pid);
+  test_thread_start(&thread, release_in_a_moment, &sibling);
+  test_expect_clean_child(live_beside_a_sibling, NULL);
+  test_thread_join(&thread);
+  test_environment_set(variable, NULL);
+  test_child_reap(&sibling);
+}
+
+#else
 
 static int64_t wait_for_a_grandchild(void *argument) {
   (void)argument;
@@ -144,8 +189,10 @@ static int64_t wait_for_a_grandchild(void *argument) {
   if (!middle) {
     pid = fork();
     if (!pid) {
+      char byte;
       close(leash[1]);
-      live(leash[0], 9);
+      while (read(leash[0], &byte, 1) < 0) continue;
+      _exit(9);
     }
     if (write(news[1], &pid, sizeof pid) != sizeof pid) _exit(1);
     _exit(0);
@@ -169,6 +216,10 @@ static void end_of_a_process_that_is_no_child_is_heard(void **state) {
   test_run(1, wait_for_a_grandchild, NULL);
 }
 
+#endif
+
+// --- by callback, and refused --------------------------------------------------------------------
+
 static void callback_hears_of_the_end(void **state) {
   (void)state;
   rouse_loop *loop = test_loop_create();
@@ -184,45 +235,133 @@ static void callback_hears_of_the_end(void **state) {
   rouse_process_end end;
   check_result(rouse_process_collect(self.process, &end), ROUSE_DONE);
   check(end.known);
-  check_system(close(self.process));
+  check_equal(end.exit_code, 0);
+  child_forget(&self);
   test_loop_destroy(loop);
+}
+
+// The number of no process.
+static int64_t nobody(void) {
+#ifdef _WIN32
+  return 0xfffffffc;  // they start low, and those of the dead are given out again at once
+#else
+  child self = child_start(0);
+  child_forget(&self);
+  return self.system.pid;
+#endif
 }
 
 static int64_t ask_wrongly(void *argument) {
   (void)argument;
   rouse_process_end end;
+  rouse_fd ends[2];
   check_result(rouse_process_open(0), ROUSE_EINVAL);
   check_result(rouse_process_open(-1), ROUSE_EINVAL);
   check_result(rouse_process_open(INT64_C(1) << 40), ROUSE_EINVAL);
-  pid_t gone = fork();
-  check(gone >= 0);
-  if (!gone) _exit(0);
-  check_equal(waitpid(gone, NULL, 0), gone);
-  check_result(rouse_process_open(gone), ROUSE_ESRCH);
+  check_result(rouse_process_open(nobody()), ROUSE_ESRCH);
   check_result(rouse_process_wait(-1, &end, ROUSE_FOREVER), ROUSE_EBADF);
   check_result(rouse_process_collect(-1, &end), ROUSE_EBADF);
-  check_result(rouse_process_collect(STDERR_FILENO, &end), ROUSE_EBADF);
+  test_pipe(ends);
+  check_result(rouse_process_collect(ends[0], &end), ROUSE_EBADF);
+  test_close(ends[0]);
+  test_close(ends[1]);
   return 0;
 }
 
 static void wrong_processes_are_refused(void **state) {
   (void)state;
   child self = child_start(0);  // or skips
-  child_release(&self);
-  check_equal(waitpid(self.pid, NULL, 0), self.pid);
-  check_system(close(self.process));
+  check_result(rouse_process_wait(self.process, NULL, ROUSE_FOREVER), ROUSE_ENOLOOP);
+  child_forget(&self);
   test_run(1, ask_wrongly, NULL);
 }
+
+// --- what only one system has --------------------------------------------------------------------
+
+#ifdef _WIN32
+
+static int64_t wait_for_large_codes(void *argument) {
+  (void)argument;
+  static const int codes[] = {256, STILL_ACTIVE, INT32_MAX, (int)STATUS_ACCESS_VIOLATION, -1};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    child self = child_start(codes[i]);
+    child_release(&self);
+    check_equal(wait_for_it(&self), codes[i]);
+    child_forget(&self);
+  }
+  return 0;
+}
+
+static void all_bits_of_an_exit_code_are_told(void **state) {
+  (void)state;
+  test_run(1, wait_for_large_codes, NULL);
+}
+
+static int64_t wait_by_the_maker_s_handle(void *argument) {
+  (void)argument;
+  child self = child_start(5);
+  rouse_fd made = rouse_fd_from_handle((void *)self.system.system);
+  rouse_process_end end;
+  check_result(rouse_process_collect(made, &end), ROUSE_EAGAIN);
+  check(TerminateProcess((HANDLE)self.system.system, 77));
+  check_result(rouse_process_wait(made, &end, ROUSE_FOREVER), ROUSE_DONE);
+  check(end.known);
+  check_equal(end.exit_code, 77);  // that of who killed it, and no signal
+  check_equal(end.signal, 0);
+  child_forget(&self);
+  return 0;
+}
+
+static void any_handle_of_a_process_will_do(void **state) {
+  (void)state;
+  test_run(1, wait_by_the_maker_s_handle, NULL);
+}
+
+static void handle_of_something_else_is_refused(void **state) {
+  (void)state;
+  rouse_process_end end;
+  for (int set = 0; set < 2; set++) {
+    HANDLE event = CreateEventW(NULL, TRUE, set, NULL);
+    check(event);
+    check_result(rouse_process_collect(rouse_fd_from_handle(event), &end), ROUSE_EBADF);
+    CloseHandle(event);
+  }
+}
+
+#else
+
+static int64_t wait_for_a_killed_one(void *argument) {
+  (void)argument;
+  child self = child_start(-SIGKILL);
+  child_release(&self);
+  check_equal(wait_for_it(&self), SIGKILL * 1000);
+  child_forget(&self);
+  return 0;
+}
+
+static void signal_that_killed_is_told(void **state) {
+  (void)state;
+  test_run(1, wait_for_a_killed_one, NULL);
+}
+
+#endif
 
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(exit_codes_and_signals_are_told),
+      cmocka_unit_test(exit_code_is_told),
       cmocka_unit_test(many_children_are_waited_for_at_once),
-      cmocka_unit_test(of_two_waiters_one_learns_how_it_ended),
+      cmocka_unit_test(two_who_wait_hear_of_the_end_and_one_or_both_how),
       cmocka_unit_test(end_of_a_process_that_is_no_child_is_heard),
       cmocka_unit_test(callback_hears_of_the_end),
       cmocka_unit_test(wrong_processes_are_refused),
+#ifdef _WIN32
+      cmocka_unit_test(all_bits_of_an_exit_code_are_told),
+      cmocka_unit_test(any_handle_of_a_process_will_do),
+      cmocka_unit_test(handle_of_something_else_is_refused),
+#else
+      cmocka_unit_test(signal_that_killed_is_told),
+#endif
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

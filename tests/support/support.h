@@ -124,6 +124,18 @@ void test_expect_death(void (*function)(void *), void *argument, const char *sen
 // |function| must return in a child process (which then ends with 0).
 void test_expect_clean_child(void (*function)(void *), void *argument);
 
+// A child process that lives until it is let go, or this process has ended, and then exits with
+// |code|. Below 0: where there are signals it is killed by -|code|.
+typedef struct test_child {
+  int64_t pid;
+  rouse_fd leash;   // 0: it was let go
+  intptr_t system;  // a handle, where there are such
+} test_child;
+void test_child_start(test_child *child, int code);
+void test_child_release(test_child *child);
+// Waits until it has ended, and has the system forget it if nobody has collected its end.
+void test_child_reap(test_child *child);
+
 // --- files ---------------------------------------------------------------------------------------
 
 // A new empty directory, removed with all in it by test_directory_remove().

@@ -60,6 +60,39 @@ int test_in_child(void (*function)(void *), void *argument, char *output, size_t
   return status;
 }
 
+static _Noreturn void live_on_a_leash(int leash, int code) {
+  char byte;
+  while (read(leash, &byte, 1) < 0) check(errno == EINTR);
+  if (code < 0) kill(getpid(), -code);
+  _exit(code);
+}
+
+// A later child holds the write ends of those before it.
+void test_child_start(test_child *child, int code) {
+  int ends[2];
+  check_system(pipe(ends));
+  fflush(NULL);
+  pid_t pid = (pid_t)check_system(fork());
+  if (!pid) {
+    close(ends[1]);
+    live_on_a_leash(ends[0], code);
+  }
+  close(ends[0]);
+  *child = (test_child){.pid = pid, .leash = ends[1]};
+}
+
+void test_child_release(test_child *child) {
+  if (child->leash) check_system(close(child->leash));
+  child->leash = 0;
+}
+
+void test_child_reap(test_child *child) {
+  while (waitpid((pid_t)child->pid, NULL, 0) < 0) {
+    if (errno == ECHILD) return;
+    check(errno == EINTR);
+  }
+}
+
 bool test_was_aborted(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT; }
 bool test_was_faulted(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV; }
 

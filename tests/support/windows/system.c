@@ -47,10 +47,10 @@ __attribute__((constructor)) static void live_as_a_child(void) {
   _exit(0);
 }
 
-static HANDLE start_child(HANDLE error_output) {
+static HANDLE start_child(HANDLE input, HANDLE error_output) {
   wchar_t path[MAX_PATH];
   STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
-  startup.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
+  startup.hStdInput = input;
   startup.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
   startup.hStdError = error_output;
   PROCESS_INFORMATION child;
@@ -60,9 +60,15 @@ static HANDLE start_child(HANDLE error_output) {
   return child.hProcess;
 }
 
-int test_in_child(void (*function)(void *), void *argument, char *output, size_t size) {
+// A pipe of which a child is to have one end: |theirs|, 0 or 1.
+static void pipe_make(HANDLE ends[2], int theirs) {
   SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
-  HANDLE reading, writing;
+  check_windows(CreatePipe(&ends[0], &ends[1], &inherited, 0));
+  check_windows(SetHandleInformation(ends[!theirs], HANDLE_FLAG_INHERIT, 0));
+}
+
+static HANDLE run_in_child(void (*function)(void *), void *argument, HANDLE input,
+                           HANDLE error_output) {
   uintptr_t distance = argument ? (uintptr_t)argument - (uintptr_t)program() : 0;
   check(distance < program_size());  // otherwise the child has no such thing
   char told[64];
@@ -70,27 +76,67 @@ int test_in_child(void (*function)(void *), void *argument, char *output, size_t
            (unsigned long long)((uintptr_t)function - (uintptr_t)program()),
            (unsigned long long)distance);
   fflush(NULL);
-  check_windows(CreatePipe(&reading, &writing, &inherited, 0));
-  check_windows(SetHandleInformation(reading, HANDLE_FLAG_INHERIT, 0));
   check_windows(SetEnvironmentVariableA(variable, told));
-  HANDLE child = start_child(writing);
+  HANDLE child = start_child(input, error_output);
   check_windows(SetEnvironmentVariableA(variable, NULL));
-  CloseHandle(writing);
+  return child;
+}
+
+int test_in_child(void (*function)(void *), void *argument, char *output, size_t size) {
+  HANDLE ends[2];
+  pipe_make(ends, 1);
+  HANDLE child = run_in_child(function, argument, GetStdHandle(STD_INPUT_HANDLE), ends[1]);
+  CloseHandle(ends[1]);
   size_t filled = 0;
   char spill[256];
   for (;;) {
     bool full = filled + 1 >= size;
     DWORD got = 0, room = full ? (DWORD)sizeof spill : (DWORD)(size - filled - 1);
-    if (!ReadFile(reading, full ? spill : output + filled, room, &got, NULL) || got == 0) break;
+    if (!ReadFile(ends[0], full ? spill : output + filled, room, &got, NULL) || got == 0) break;
     if (!full) filled += got;
   }
   if (size) output[filled] = 0;
-  CloseHandle(reading);
+  CloseHandle(ends[0]);
   DWORD status = 0;
   check_windows(WaitForSingleObject(child, INFINITE) == WAIT_OBJECT_0);
   check_windows(GetExitCodeProcess(child, &status));
   CloseHandle(child);
   return (int)status;
+}
+
+// In the child: its input gives the code, and then ends.
+static void live_on_a_leash(void *argument) {
+  (void)argument;
+  DWORD got;
+  int code = 0;
+  char byte;
+  HANDLE leash = GetStdHandle(STD_INPUT_HANDLE);
+  check_windows(ReadFile(leash, &code, sizeof code, &got, NULL));
+  check_equal(got, sizeof code);
+  while (ReadFile(leash, &byte, 1, &got, NULL) && got) continue;
+  ExitProcess((UINT)code);
+}
+
+void test_child_start(test_child *child, int code) {
+  HANDLE ends[2];
+  DWORD put;
+  pipe_make(ends, 0);
+  check_windows(WriteFile(ends[1], &code, sizeof code, &put, NULL));
+  HANDLE process = run_in_child(live_on_a_leash, NULL, ends[0], GetStdHandle(STD_ERROR_HANDLE));
+  CloseHandle(ends[0]);
+  *child = (test_child){.pid = (int64_t)GetProcessId(process),
+                        .leash = (rouse_fd)(intptr_t)ends[1],
+                        .system = (intptr_t)process};
+}
+
+void test_child_release(test_child *child) {
+  if (child->leash) test_close(child->leash);
+  child->leash = 0;
+}
+
+void test_child_reap(test_child *child) {
+  check_windows(WaitForSingleObject((HANDLE)child->system, INFINITE) == WAIT_OBJECT_0);
+  check_windows(CloseHandle((HANDLE)child->system));
 }
 
 // The C library's abort() exits with 3.
