@@ -175,6 +175,8 @@ void test_put(rouse_fd fd, char byte);
 char test_take(rouse_fd fd);
 // Whether a byte could be taken from the pipe |fd|.
 bool test_has_input(rouse_fd fd);
+// Another descriptor of the same.
+rouse_fd test_duplicate(rouse_fd fd);
 void test_close(rouse_fd fd);
 bool test_is_open(rouse_fd fd);
 // Whether a program that this process starts would have it, too.

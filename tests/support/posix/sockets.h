@@ -12,6 +12,8 @@
 
 // What a poll for POLLIN says where there is something to read.
 enum { POLLED_INPUT = POLLIN };
+// What a poll asks for to be told that the peer has finished.
+#define POLLED_END POLLRDHUP
 
 // Whether who receives is told that the peer has reset the connection before.
 static inline bool system_tells_of_resets(void) { return true; }

@@ -166,6 +166,8 @@ bool test_has_input(rouse_fd fd) {
   return check_system(poll(&waiting, 1, 0)) == 1 && (waiting.revents & POLLIN);
 }
 
+rouse_fd test_duplicate(rouse_fd fd) { return (rouse_fd)check_system(dup(fd)); }
+
 void test_close(rouse_fd fd) { check_system(close(fd)); }
 
 bool test_is_open(rouse_fd fd) { return fcntl(fd, F_GETFD) >= 0; }

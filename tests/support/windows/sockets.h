@@ -10,6 +10,8 @@
 
 // What a poll for POLLIN says where there is something to read: that asks for urgent data, too.
 enum { POLLED_INPUT = POLLRDNORM };
+// What a poll asks for to be told that the peer has finished: there is no other name for it.
+#define POLLED_END POLLRDNORM
 
 // Whether who receives is told that the peer has reset the connection before. Wine says that it was
 // closed.

@@ -381,6 +381,12 @@ bool test_has_input(rouse_fd fd) {
   return available > 0;
 }
 
+rouse_fd test_duplicate(rouse_fd fd) {
+  HANDLE here = GetCurrentProcess(), made;
+  check_windows(DuplicateHandle(here, handle_of(fd), here, &made, 0, FALSE, DUPLICATE_SAME_ACCESS));
+  return (rouse_fd)(intptr_t)made;
+}
+
 void test_close(rouse_fd fd) {
   if (is_socket(fd)) {
     check_windows(closesocket((SOCKET)fd) == 0);
