@@ -56,9 +56,17 @@ static bool queue_if(size_t i, struct sleeper *sleeper, uint32_t expected) {
   return same;
 }
 
+// Reading what is no memory would end the process.
+static bool is_memory(const volatile void *word) {
+  MEMORY_BASIC_INFORMATION info;
+  return VirtualQuery((const void *)word, &info, sizeof info) && info.State == MEM_COMMIT &&
+         !(info.Protect & (PAGE_NOACCESS | PAGE_GUARD));
+}
+
 int rouse__futex_wait(const volatile void *word, uint32_t expected, bool shared,
                       rouse__atomic32 *control, uint32_t going) {
   if (shared) return ROUSE_ENOSYS;
+  if (!is_memory(word)) return ROUSE_EFAULT;
   size_t i = list_of(word);
   struct sleeper sleeper = {.word = word, .control = control};
   if (!queue_if(i, &sleeper, expected)) return ROUSE_EAGAIN;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../support/conformance.h"
+#include "platform/memory.h"
 
 static uint32_t word_read(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static void word_add(uint32_t *word) { __atomic_add_fetch(word, 1, __ATOMIC_RELEASE); }
@@ -519,6 +520,27 @@ static void more_words_than_threads_are_refused_by_a_clear_error(void **state) {
   test_loop_destroy(loop);
 }
 
+static int64_t wait_where_nothing_is(void *argument) {
+  check_result(rouse_futex_wait(argument, 0, ROUSE_FUTEX_PRIVATE, ROUSE_FOREVER), ROUSE_EFAULT);
+  check_result(rouse_futex_wait(argument, 0, ROUSE_FUTEX_SHARED, ROUSE_FOREVER),
+               kinds() == 2 ? ROUSE_EFAULT : ROUSE_ENOSYS);
+  uint32_t word = 0;
+  rouse_futex_entry entries[2] = {{.word = &word}, {.word = argument}};
+  check_result(rouse_futex_wait_any(entries, 2, ROUSE_FOREVER), ROUSE_EFAULT);
+  check_equal(rouse_futex_wake(&word, 1, 0), 0);
+  return 0;
+}
+
+static void address_without_memory_is_refused(void **state) {
+  (void)state;
+  const size_t size = rouse__memory_page_size();
+  struct rouse__memory_region region;
+  check_result(rouse__memory_reserve(&region, size, size), 0);
+  check_result(rouse__memory_guard(&region, region.base, size), 0);
+  test_run(1, wait_where_nothing_is, region.base);
+  rouse__memory_release(&region);
+}
+
 // Threads and entries are used again: very many waits one after the other, with few at a time.
 static int64_t take_turns(void *argument) {
   waiters *self = argument;
@@ -554,6 +576,7 @@ int main(void) {
       cmocka_unit_test(deadline_ends_a_wait_which_then_takes_no_wake),
       cmocka_unit_test(cancelled_wait_takes_no_wake),
       cmocka_unit_test(bad_input_is_refused_and_nothing_waits),
+      cmocka_unit_test(address_without_memory_is_refused),
       cmocka_unit_test(waiting_needs_a_loop_and_waking_does_not),
       cmocka_unit_test(loop_with_waits_is_busy_and_then_ends),
       cmocka_unit_test(wake_after_loops_have_gone_with_waits_pending_reaches_the_living),

@@ -83,25 +83,6 @@ static void threads_that_wait_by_the_system_s_call_are_woken(void **state) {
   watchdog_stop();
 }
 
-static int64_t wait_where_nothing_is(void *argument) {
-  check_result(rouse_futex_wait(argument, 0, ROUSE_FUTEX_PRIVATE, ROUSE_FOREVER), ROUSE_EFAULT);
-  check_result(rouse_futex_wait(argument, 0, ROUSE_FUTEX_SHARED, ROUSE_FOREVER), ROUSE_EFAULT);
-  uint32_t word = 0;
-  rouse_futex_entry entries[2] = {{.word = &word}, {.word = argument}};
-  check_result(rouse_futex_wait_any(entries, 2, ROUSE_FOREVER), ROUSE_EFAULT);
-  check_equal(rouse_futex_wake(&word, 1, 0), 0);
-  return 0;
-}
-
-static void address_without_memory_is_refused(void **state) {
-  (void)state;
-  size_t size = (size_t)sysconf(_SC_PAGESIZE);
-  void *page = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  check(page != MAP_FAILED);
-  test_run(1, wait_where_nothing_is, page);
-  munmap(page, size);
-}
-
 // --- processes -----------------------------------------------------------------------------------
 
 enum { WORDS = 4, PAGE = 65536 };
@@ -257,7 +238,6 @@ int main(void) {
       cmocka_unit_test(wake_reaches_a_loop_of_another_process),
       cmocka_unit_test(wake_by_a_thread_s_own_system_call_is_heard),
       cmocka_unit_test(threads_that_wait_by_the_system_s_call_are_woken),
-      cmocka_unit_test(address_without_memory_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
