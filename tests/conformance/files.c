@@ -54,6 +54,13 @@ CLAIM(open_refuses_with_the_code_that_says_why) {
   return 0;
 }
 
+CLAIM(opened_file_is_not_inherited) {
+  rouse_fd fd = rouse_file_open(dir, "f", O_WRONLY | O_CREAT | O_EXCL, 0640);
+  check(fd >= 0);
+  check(!test_is_inherited(fd));
+  return rouse_file_close(fd);
+}
+
 CLAIM(close_of_what_is_not_open_is_refused) {
   check_result(rouse_file_close(9999), ROUSE_EBADF);
   check_result(rouse_file_close(-1), ROUSE_EBADF);
@@ -150,6 +157,66 @@ CLAIM(sync_works_on_files) {
   check_result(rouse_file_sync(fd, false), ROUSE_DONE);
   check_result(rouse_file_sync(fd, true), ROUSE_DONE);
   check_result(rouse_file_sync(9999, false), ROUSE_EBADF);
+  return rouse_file_close(fd);
+}
+
+static void check_status(const struct statx *status, uint64_t size) {
+  check(S_ISREG(status->stx_mode));
+  check_equal(status->stx_size, size);
+  check_equal(status->stx_nlink, 1);
+  check(status->stx_mtime.tv_sec > 1600000000);
+}
+
+CLAIM(stat_tells_about_paths_and_descriptors) {
+  rouse_fd fd = file_make(dir, "f", "abcdef");
+  struct statx status, same;
+  check_result(rouse_file_stat(dir, "f", 0, STATX_BASIC_STATS, &status), ROUSE_DONE);
+  check_status(&status, 6);
+  check_result(rouse_file_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &same), ROUSE_DONE);
+  check_status(&same, 6);
+  check(same.stx_ino == status.stx_ino);
+  check_result(rouse_file_stat(dir, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), ROUSE_DONE);
+  check(S_ISDIR(status.stx_mode));
+  check_result(rouse_file_stat(dir, "missing", 0, STATX_BASIC_STATS, &status), ROUSE_ENOENT);
+  check_result(rouse_file_stat(9999, "f", 0, STATX_BASIC_STATS, &status), ROUSE_EBADF);
+  check_result(rouse_file_stat(9999, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), ROUSE_EBADF);
+  return rouse_file_close(fd);
+}
+
+CLAIM(stat_completes_by_callback) {
+  struct statx status;
+  file_make_closed(dir, "f", "12345");
+  test_io io;
+  test_io_init(&io, NULL, NULL);
+  check_result(rouse_file_stat_start(&io.io, dir, "f", 0, STATX_SIZE, &status, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  check_equal(io.completed, 0);
+  while (io.completed == 0) rouse_task_yield();
+  check_result(io.result, ROUSE_DONE);
+  check_equal(status.stx_size, 5);
+  return 0;
+}
+
+static uint64_t size_of(const char *name) {
+  test_status status;
+  check(test_status_of(directory, name, &status));
+  return status.size;
+}
+
+CLAIM(allocate_makes_room) {
+  rouse_fd fd = file_make(dir, "f", "");
+  int result = rouse_file_allocate(fd, 0, 0, 100000);
+  if (result == ROUSE_ENOTSUP) {  // not on every file system
+    print_message("           the file system at hand does not allocate\n");
+    check_equal(size_of("f"), 0);
+  } else {
+    check_result(result, ROUSE_DONE);
+    check_equal(size_of("f"), 100000);
+    check_result(rouse_file_allocate(fd, FALLOC_FL_KEEP_SIZE, 0, 200000), ROUSE_DONE);
+    check_equal(size_of("f"), 100000);
+    check_result(rouse_file_allocate(fd, 0, 0, 0), ROUSE_EINVAL);
+  }
+  check_result(rouse_file_allocate(9999, 0, 0, 10), ROUSE_EBADF);
   return rouse_file_close(fd);
 }
 
@@ -329,6 +396,8 @@ static void operations_without_a_loop_are_refused(void **state) {
   check_result(rouse_file_symlink("x", ROUSE_FD_CWD, "/x"), ROUSE_ENOLOOP);
   check_result(rouse_file_link(ROUSE_FD_CWD, "/x", ROUSE_FD_CWD, "/y", 0), ROUSE_ENOLOOP);
   check_result(rouse_file_allocate(0, 0, 0, 1), ROUSE_ENOLOOP);
+  struct statx status;
+  check_result(rouse_file_stat(ROUSE_FD_CWD, "/", 0, STATX_SIZE, &status), ROUSE_ENOLOOP);
 }
 
 int main(void) {
@@ -336,6 +405,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(open_is_relative_to_its_directory_or_the_current_one),
       cmocka_unit_test(open_refuses_with_the_code_that_says_why),
+      cmocka_unit_test(opened_file_is_not_inherited),
       cmocka_unit_test(close_of_what_is_not_open_is_refused),
       cmocka_unit_test(read_and_write_go_to_their_offset),
       cmocka_unit_test(current_offset_is_the_file_s_position),
@@ -343,6 +413,9 @@ int main(void) {
       cmocka_unit_test(read_and_write_refuse_with_the_code_that_says_why),
       cmocka_unit_test(large_transfer_is_whole),
       cmocka_unit_test(sync_works_on_files),
+      cmocka_unit_test(stat_tells_about_paths_and_descriptors),
+      cmocka_unit_test(stat_completes_by_callback),
+      cmocka_unit_test(allocate_makes_room),
       cmocka_unit_test(directories_are_made_and_removed),
       cmocka_unit_test(rename_moves_replaces_and_can_refuse_to_replace),
       cmocka_unit_test(hard_links_share_the_file),

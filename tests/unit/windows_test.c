@@ -1,8 +1,9 @@
 // What the library does its own way on Windows: codes of errors, memory, stacks and their guards,
-// the thread's environment block, parking, paths, files and names.
+// the thread's environment block, parking, paths, files and names; and what it refuses.
 #include "sockets.h"
 // The sockets' headers come first.
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -507,6 +508,26 @@ TASK_TEST(handle_for_calls_that_wait_is_served_by_the_pool) {
   return 0;
 }
 
+// --- what is not there ---------------------------------------------------------------------------
+
+TASK_TEST(signals_and_splices_are_refused) {
+  (void)unused;
+  const int numbers[] = {SIGINT};
+  rouse_signal got;
+  rouse_fd ends[2], file = test_file_unnamed();
+  check_result(rouse_signal_open(numbers, 1), ROUSE_ENOTSUP);
+  check_result(rouse_signal_unblock(numbers, 1), ROUSE_ENOTSUP);
+  check_result(rouse_signal_take(file, &got), ROUSE_ENOTSUP);
+  check_result(rouse_signal_wait(file, &got, ROUSE_FOREVER), ROUSE_ENOTSUP);
+  test_pipe(ends);
+  check_result(rouse_fd_splice(file, 0, ends[1], ROUSE_OFFSET_CURRENT, 1, ROUSE_FOREVER),
+               ROUSE_ENOTSUP);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  test_close(file);
+  return 0;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(codes_of_the_system_get_their_names),
@@ -528,6 +549,7 @@ int main(void) {
       cmocka_unit_test(stat_and_allocate_agree_about_sizes),
       cmocka_unit_test(symbolic_link_is_made_or_refused),
       cmocka_unit_test(handle_for_calls_that_wait_is_served_by_the_pool),
+      cmocka_unit_test(signals_and_splices_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
