@@ -6,6 +6,9 @@
 #include <time.h>
 
 #include "../support/conformance.h"
+#include "../support/rig.h"
+#include "runtime/backend.h"
+#include "runtime/loop_internal.h"
 
 // Loops that sleep at once, so that nearly every hand-over finds them asleep or going to sleep; and
 // loops that watch for a while first.
@@ -101,6 +104,130 @@ static void no_post_of_several_producers_is_lost(void **state) {
     test_loop_destroy(loop);
   }
   watchdog_stop();
+}
+
+// --- how often it is rung ------------------------------------------------------------------------
+
+// A loop whose bell is counted, and which lets others act at the moment at which it has announced
+// its sleep and does not sleep yet.
+static struct rouse__backend_ops counting;
+static const struct rouse__backend_ops *counted;
+static uint32_t rings;  // atomic
+static void (*before_sleep)(void);
+
+static void count_and_ring(struct rouse__backend *backend) {
+  __atomic_fetch_add(&rings, 1, __ATOMIC_RELAXED);
+  counted->ring(backend);
+}
+
+static int act_and_poll(struct rouse__backend *backend, int64_t deadline_ns) {
+  if (deadline_ns && before_sleep) {
+    before_sleep();
+    before_sleep = NULL;
+  }
+  return counted->poll(backend, deadline_ns);
+}
+
+static rouse_loop *counted_loop(void) {
+  rouse_loop *loop = sleepy_loop();
+  counted = loop->backend->ops;
+  counting = *counted;
+  counting.ring = count_and_ring;
+  counting.poll = act_and_poll;
+  loop->backend->ops = &counting;
+  return loop;
+}
+
+// Posts from a thread that has a loop of its own, whose counters tell the same.
+enum { BURST = 3 };
+typedef struct producer {
+  rig rig;
+  rouse_loop *loop, *own;
+  test_wait posts[BURST];
+  bool over;
+  rouse_loop_stats stats;
+} producer;
+static producer producers[2];
+
+static void produce(void *argument) {
+  producer *self = argument;
+  if (!self->own) self->own = test_loop_create();
+  if (self->over) {
+    rouse_loop_stats_read(self->own, &self->stats);
+    test_loop_destroy(self->own);
+    return;
+  }
+  for (int i = 0; i < BURST; i++) {
+    rouse_loop_post(self->loop, &self->posts[i].wait, self->posts[i].wait.callback);
+  }
+}
+
+static void both_produce(void) {
+  for (int i = 0; i < 2; i++) rig_go(&producers[i].rig);
+  for (int i = 0; i < 2; i++) rig_await(&producers[i].rig);
+}
+
+static void producers_start(rouse_loop *loop) {
+  for (int i = 0; i < 2; i++) {
+    producers[i] = (producer){.loop = loop};
+    rig_start(&producers[i].rig, produce, &producers[i], (uint64_t)(24 + i));
+  }
+}
+
+static void posts_renew(rouse_loop *loop, int *counter) {
+  *counter = 0;
+  rings = 0;
+  for (int i = 0; i < 2 * BURST; i++) test_wait_init(&producers[i % 2].posts[i / 2], loop, counter);
+}
+
+static void producers_stop(uint64_t rung, uint64_t elided) {
+  for (int i = 0; i < 2; i++) producers[i].over = true;
+  both_produce();
+  for (int i = 0; i < 2; i++) rig_stop(&producers[i].rig);
+  check_equal(producers[0].stats.bells_rung + producers[1].stats.bells_rung, rung);
+  check_equal(producers[0].stats.bells_elided + producers[1].stats.bells_elided, elided);
+}
+
+static void two_producers_ring_a_loop_that_sleeps_once(void **state) {
+  (void)state;
+  const int rounds = test_scaled(3000);
+  rouse_loop *loop = counted_loop();
+  int counter;
+  watchdog_start();
+  producers_start(loop);
+  for (int i = 0; i < rounds; i++) {
+    posts_renew(loop, &counter);
+    before_sleep = both_produce;
+    while (counter < 2 * BURST) check(rouse_loop_run_once(loop, ROUSE_FOREVER) >= 0);
+    check(!before_sleep);
+    check_equal(rings, 1);
+    check_equal(loop->bells_owed, i + 1);
+    watchdog_progress();
+  }
+  producers_stop((uint64_t)rounds, (uint64_t)rounds * (2 * BURST - 1));
+  watchdog_stop();
+  test_loop_destroy(loop);
+}
+
+static void two_producers_do_not_ring_a_loop_that_is_awake(void **state) {
+  (void)state;
+  const int rounds = test_scaled(3000);
+  rouse_loop *loop = counted_loop();
+  int counter;
+  watchdog_start();
+  producers_start(loop);
+  for (int i = 0; i < rounds; i++) {
+    posts_renew(loop, &counter);
+    both_produce();  // while the loop is between two turns
+    check_equal(rouse_loop_run_once(loop, 0), 2 * BURST);
+    check_equal(counter, 2 * BURST);
+    check_equal(rings, 0);
+    watchdog_progress();
+  }
+  check_equal(loop->bells_owed, 0);
+  producers_stop(0, (uint64_t)rounds * 2 * BURST);
+  watchdog_stop();
+  test_loop_destroy(loop);
 }
 
 // --- loops that wake each other ------------------------------------------------------------------
@@ -349,6 +476,8 @@ int main(void) {
       cmocka_unit_test(bell_armed_before_the_first_other_thread_is_heard),
       cmocka_unit_test(post_wakes_a_loop_that_sleeps),
       cmocka_unit_test(no_post_of_several_producers_is_lost),
+      cmocka_unit_test(two_producers_ring_a_loop_that_sleeps_once),
+      cmocka_unit_test(two_producers_do_not_ring_a_loop_that_is_awake),
       cmocka_unit_test(loops_that_sleep_wake_each_other_in_both_directions),
       cmocka_unit_test(ring_of_loops_passes_a_token),
       cmocka_unit_test(loop_may_be_destroyed_as_soon_as_its_mail_is_in),
