@@ -31,7 +31,7 @@
 #include "../support/rig.h"
 #include "../support/waitable.h"
 
-enum { PARTS = 12 };
+enum { PARTS = 11 };
 
 static test_object object;
 static const waitable *kind;
@@ -536,39 +536,6 @@ static void wake_is_passed_on_or_given(void **state) {
   rig_stop(&partner);
 }
 
-// --- 34 ------------------------------------------------------------------------------------------
-
-static void first_use(void *argument) {
-  long *guarded = argument;
-  check_result(rouse_mutex_lock(&object.mutex), ROUSE_DONE);
-  ++*guarded;
-  rouse_mutex_unlock(&object.mutex);
-}
-
-static long guarded_count;
-static void zeroed_memory_round(void) {
-  memset(&object, 0, sizeof object);
-  guarded_count = 0;
-  rig_go(&partner);
-  first_use(&guarded_count);
-  rig_await(&partner);
-  check_equal(guarded_count, 2);
-}
-
-static void zeroed_memory_may_be_used_by_two_at_once(void **state) {
-  (void)state;
-  // On a thread without a loop: it waits as a plain one.
-  const int64_t end_ns = rouse_deadline_in_ns(stress_time_ns(PARTS));
-  watchdog_start();
-  rig_start(&partner, first_use, &guarded_count, 34);
-  do {
-    zeroed_memory_round();
-    watchdog_progress();
-  } while (rouse_now_ns() < end_ns);
-  rig_stop(&partner);
-  watchdog_stop();
-}
-
 int main(void) {
   seed();
   const struct CMUnitTest tests[] = {
@@ -583,7 +550,6 @@ int main(void) {
       cmocka_unit_test(pulse_releases_the_old_and_none_of_the_new),
       cmocka_unit_test(woken_once_by_each_wake_all),
       cmocka_unit_test(wake_is_passed_on_or_given),
-      cmocka_unit_test(zeroed_memory_may_be_used_by_two_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
