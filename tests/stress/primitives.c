@@ -24,7 +24,8 @@ struct subject {
   bool fifo;          // order of arrival is the order of entering, checked for capacity 1
   bool again;         // who was woken must attempt, and perhaps wait again
   test_object object;
-  uint32_t counter;  // of the waitqueue: permits that are free
+  uint32_t counter;                // of the waitqueue and the manual event: permits that are free
+  uint64_t sets_begun, sets_made;  // atomic, of the manual event
 
   uint32_t inside;              // atomic, in permits
   long entered;                 // guarded by exclusion
@@ -35,7 +36,7 @@ struct subject {
   uint64_t results[4];          // atomic: done, timed out, cancelled, other
 };
 
-enum { SUBJECTS = 7 };
+enum { SUBJECTS = 8 };
 static subject subjects[SUBJECTS];
 static bool stopping;  // atomic
 
@@ -91,8 +92,8 @@ static void baton_leave(subject *self, uint32_t demand) {
   rouse_event_set(&self->object.event);
 }
 
-// A semaphore of the user's own on a waitqueue.
-static bool queue_attempt(subject *self, uint32_t demand) {
+// A semaphore of the user's own: a counter, and something to wait for it with.
+static bool counter_attempt(subject *self, uint32_t demand) {
   uint32_t free_permits = __atomic_load_n(&self->counter, __ATOMIC_RELAXED);
   while (free_permits >= demand) {
     if (__atomic_compare_exchange_n(&self->counter, &free_permits, free_permits - demand, false,
@@ -102,23 +103,25 @@ static bool queue_attempt(subject *self, uint32_t demand) {
   }
   return false;
 }
-static bool queue_is_empty(void *argument) {
+
+// A waitqueue.
+static bool counter_is_empty(void *argument) {
   subject *self = argument;
   return __atomic_load_n(&self->counter, __ATOMIC_RELAXED) == 0;
 }
 static int queue_enter(subject *self, uint32_t demand, int64_t deadline_ns) {
-  while (!queue_attempt(self, demand)) {
+  while (!counter_attempt(self, demand)) {
     int result =
-        rouse_waitqueue_wait_if_until(&self->object.waitqueue, queue_is_empty, self, deadline_ns);
+        rouse_waitqueue_wait_if_until(&self->object.waitqueue, counter_is_empty, self, deadline_ns);
     if (result != ROUSE_DONE && result != ROUSE_EAGAIN) return result;
   }
   return ROUSE_DONE;
 }
 static int queue_start(subject *self, rouse_wait *wait, uint32_t demand, int64_t deadline_ns) {
   for (;;) {
-    if (queue_attempt(self, demand)) return ROUSE_DONE;
-    int result = rouse_waitqueue_wait_if_start(&self->object.waitqueue, wait, queue_is_empty, self,
-                                               deadline_ns);
+    if (counter_attempt(self, demand)) return ROUSE_DONE;
+    int result = rouse_waitqueue_wait_if_start(&self->object.waitqueue, wait, counter_is_empty,
+                                               self, deadline_ns);
     if (result != ROUSE_DONE && result != ROUSE_EAGAIN) return result;
   }
 }
@@ -127,10 +130,43 @@ static void queue_leave(subject *self, uint32_t demand) {
   rouse_waitqueue_wake_one(&self->object.waitqueue);
 }
 
+// A manual event, which each set opens to all who wait, and which is reset by those who found
+// nothing. Whoever resets it looks once more: what was given before that set is his to take.
+static bool gate_attempt(subject *self, uint32_t demand) {
+  if (counter_attempt(self, demand)) return true;
+  rouse_event_reset(&self->object.event);
+  return counter_attempt(self, demand);
+}
+static int gate_enter(subject *self, uint32_t demand, int64_t deadline_ns) {
+  for (;;) {
+    uint64_t made = __atomic_load_n(&self->sets_made, __ATOMIC_SEQ_CST);
+    uint64_t begun = __atomic_load_n(&self->sets_begun, __ATOMIC_SEQ_CST);
+    if (gate_attempt(self, demand)) return ROUSE_DONE;
+    int result = rouse_event_wait_until(&self->object.event, deadline_ns);
+    if (result != ROUSE_DONE) return result;
+    // No set was under way before the reset: it was released by one that came later.
+    if (made == begun) check(__atomic_load_n(&self->sets_begun, __ATOMIC_SEQ_CST) > begun);
+  }
+}
+static int gate_start(subject *self, rouse_wait *wait, uint32_t demand, int64_t deadline_ns) {
+  for (;;) {
+    if (gate_attempt(self, demand)) return ROUSE_DONE;
+    int result = rouse_event_wait_start(&self->object.event, wait, deadline_ns);
+    if (result != ROUSE_DONE) return result;
+  }
+}
+static void gate_leave(subject *self, uint32_t demand) {
+  __atomic_fetch_add(&self->sets_begun, 1, __ATOMIC_SEQ_CST);
+  __atomic_fetch_add(&self->counter, demand, __ATOMIC_RELEASE);
+  rouse_event_set(&self->object.event);
+  __atomic_fetch_add(&self->sets_made, 1, __ATOMIC_SEQ_CST);
+}
+
 #define MUTEX mutex_enter, mutex_start, mutex_attempt, mutex_leave
 #define SEMAPHORE semaphore_enter, semaphore_start, semaphore_attempt, semaphore_leave
 #define BATON baton_enter, baton_start, baton_attempt, baton_leave
-#define QUEUE queue_enter, queue_start, queue_attempt, queue_leave
+#define QUEUE queue_enter, queue_start, counter_attempt, queue_leave
+#define GATE gate_enter, gate_start, gate_attempt, gate_leave
 static subject subjects[SUBJECTS] = {
     {"FIFO mutex", MUTEX, .capacity = 1, .fifo = true},
     {"eventual mutex", MUTEX, .capacity = 1},
@@ -139,6 +175,7 @@ static subject subjects[SUBJECTS] = {
     {"eventual semaphore", SEMAPHORE, .capacity = PERMITS},
     {"automatic event", BATON, .capacity = 1},
     {"waitqueue", QUEUE, .capacity = 1, .again = true},
+    {"manual event", GATE, .capacity = 1, .again = true},
 };
 
 static void subject_reset(subject *self) {
@@ -153,6 +190,8 @@ static void subject_reset(subject *self) {
     check_result(rouse_semaphore_init(&self->object.semaphore, self->capacity, policy), ROUSE_DONE);
   } else if (self->enter == baton_enter) {
     check_result(rouse_event_init(&self->object.event, ROUSE_EVENT_AUTO, true), ROUSE_DONE);
+  } else if (self->enter == gate_enter) {
+    check_result(rouse_event_init(&self->object.event, ROUSE_EVENT_MANUAL, false), ROUSE_DONE);
   } else {
     rouse_waitqueue_init(&self->object.waitqueue);
   }
@@ -168,8 +207,12 @@ static void subject_check_whole(subject *self) {
   if (self->enter == semaphore_enter) {
     check_equal(rouse_semaphore_available(&self->object.semaphore), self->capacity);
   }
-  if (self->enter == queue_enter) check_equal(self->counter, self->capacity);
-  if (self->enter == baton_enter) check_equal(rouse_event_waiter_count(&self->object.event), 0);
+  if (self->attempt == counter_attempt || self->attempt == gate_attempt) {
+    check_equal(self->counter, self->capacity);
+  }
+  if (self->enter == baton_enter || self->enter == gate_enter) {
+    check_equal(rouse_event_waiter_count(&self->object.event), 0);
+  }
   check(self->attempt(self, self->capacity));
   check(!self->attempt(self, 1));
   self->leave(self, self->capacity);
@@ -498,6 +541,7 @@ ALONE(fifo_semaphore_conserves_its_permits, 3)
 ALONE(eventual_semaphore_conserves_its_permits, 4)
 ALONE(automatic_event_conserves_its_baton, 5)
 ALONE(waitqueue_loses_no_wake, 6)
+ALONE(manual_event_releases_only_by_a_set, 7)
 
 static void all_primitives_at_once_conserve_what_they_hold(void **state) {
   (void)state;
@@ -514,6 +558,7 @@ int main(void) {
       cmocka_unit_test(eventual_semaphore_conserves_its_permits),
       cmocka_unit_test(automatic_event_conserves_its_baton),
       cmocka_unit_test(waitqueue_loses_no_wake),
+      cmocka_unit_test(manual_event_releases_only_by_a_set),
       cmocka_unit_test(all_primitives_at_once_conserve_what_they_hold),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
