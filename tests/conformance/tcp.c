@@ -370,6 +370,88 @@ CLAIM(cancelled_connect_leaks_no_descriptor) {
   return rouse_file_close(listener);
 }
 
+#ifdef __linux__  // where it is known what the system says to it
+
+// --- connects that can't be ----------------------------------------------------------------------
+
+static int64_t connected(rouse_fd fd, const struct sockaddr_in *address) {
+  test_io io;
+  test_io_init(&io, NULL, NULL);
+  check_result(rouse_tcp_connect_start(&io.io, fd, (const struct sockaddr *)address,
+                                       sizeof *address, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  while (!io.completed) rouse_task_yield();
+  return io.result;
+}
+
+CLAIM(connect_of_what_is_connected_is_refused_and_harms_nothing) {
+  tcp_pair pair = tcp_pair_make();
+  struct sockaddr_in address;
+  uint32_t size = sizeof address;
+  check_result(rouse_socket_peer(pair.client, (struct sockaddr *)&address, &size), ROUSE_DONE);
+  check_result(connected(pair.client, &address), ROUSE_EISCONN);
+  check_result(connected(pair.server, &address), ROUSE_EISCONN);
+  char byte = 0;
+  check_equal(rouse_tcp_send(pair.client, "x", 1, ROUSE_FOREVER), 1);
+  check_equal(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), 1);
+  check_equal(byte, 'x');
+  tcp_pair_close(&pair);
+  return 0;
+}
+
+// A listener whose backlog is full leaves connects under way.
+CLAIM(second_connect_while_the_first_is_under_way_is_refused) {
+  enum { MOST = 16 };
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  rouse_fd listener = rouse_tcp_listen((struct sockaddr *)&address, sizeof address, 1);
+  check(listener >= 0);
+  address.sin_port = htons((uint16_t)rouse_tcp_port(listener));
+  rouse_fd fds[MOST];
+  test_io ios[MOST];
+  int count = 0;
+  bool refused = false;
+  while (!refused) {
+    check(count < MOST);
+    fds[count] = test_socket(AF_INET);
+    test_io_init(&ios[count], NULL, NULL);
+    check_result(rouse_tcp_connect_start(&ios[count].io, fds[count], (struct sockaddr *)&address,
+                                         sizeof address, ROUSE_FOREVER),
+                 ROUSE_PENDING);
+    // The first may be through by now, and may have told so or not.
+    int64_t second = connected(fds[count], &address);
+    refused = second == ROUSE_EALREADY;
+    if (!refused && second != ROUSE_DONE) check_result(second, ROUSE_EISCONN);
+    count++;
+  }
+  check_equal(ios[count - 1].completed, 0);  // it goes on
+  for (int i = 0; i < count; i++) {
+    rouse_wait_cancel(&ios[i].io.wait);
+    while (!ios[i].completed) rouse_task_yield();
+    if (ios[i].reported != ROUSE_DONE) check_result(ios[i].reported, ROUSE_ECANCELED);
+    check_result(rouse_file_close(fds[i]), ROUSE_DONE);
+  }
+  return rouse_file_close(listener);
+}
+
+// A stream has one peer: addresses of many have no route for it, whatever network there is.
+CLAIM(connect_to_more_than_one_host_finds_no_network_and_leaks_no_descriptor) {
+  const in_addr_t many[] = {INADDR_BROADCAST, INADDR_ALLHOSTS_GROUP};
+  int before = open_descriptors();
+  for (int i = 0; i < 2; i++) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(many[i])};
+    check_result(rouse_tcp_connect((struct sockaddr *)&address, sizeof address, ROUSE_FOREVER),
+                 ROUSE_ENETUNREACH);
+    rouse_fd fd = test_socket(AF_INET);
+    check_result(connected(fd, &address), ROUSE_ENETUNREACH);
+    check_result(rouse_file_close(fd), ROUSE_DONE);
+  }
+  check_equal(open_descriptors(), before);
+  return 0;
+}
+
+#endif
+
 // --- many ----------------------------------------------------------------------------------------
 
 enum { CONNECTIONS = 60, ECHOES = 30 };
@@ -508,6 +590,11 @@ int main(void) {
       cmocka_unit_test(cancelled_accept_leaves_the_listener_in_order),
       cmocka_unit_test(cancel_against_arrival_loses_no_byte),
       cmocka_unit_test(cancelled_connect_leaks_no_descriptor),
+#ifdef __linux__
+      cmocka_unit_test(connect_of_what_is_connected_is_refused_and_harms_nothing),
+      cmocka_unit_test(second_connect_while_the_first_is_under_way_is_refused),
+      cmocka_unit_test(connect_to_more_than_one_host_finds_no_network_and_leaks_no_descriptor),
+#endif
       cmocka_unit_test(many_connections_echo_on_one_loop_and_on_two),
       cmocka_unit_test(operations_complete_by_callback),
   };

@@ -214,7 +214,10 @@ static int64_t connect_end(const rouse_io *io) {
   struct sockaddr_storage peer;
   size = sizeof peer;
   if (getpeername(io->fd, (struct sockaddr *)&peer, &size)) return rouse_error_from_system(errno);
-  return 0;
+  // For Linux it stays under way until somebody connects again, which does not wait any more: so
+  // that the next who does so is told EISCONN, it is done here.
+  bool settled = !connect(io->fd, io->address, io->length) || errno == EISCONN;
+  return settled ? 0 : rouse_error_from_system(errno);
 }
 
 int rouse__poller_listens(int fd) {
