@@ -267,6 +267,127 @@ CLAIM(options_of_streams_are_set_and_read) {
   return 0;
 }
 
+// Sends |text| to whom |fd| is connected to, and receives it at |to|, from |from|.
+static void check_arrives(rouse_fd fd, const char *text, rouse_fd to,
+                          const struct sockaddr_in *from) {
+  const int64_t length = (int64_t)strlen(text);
+  struct sockaddr_in sender = {0};
+  uint32_t size = sizeof sender;
+  char buffer[16];
+  check_equal(rouse_udp_send_to(fd, text, strlen(text), NULL, 0, ROUSE_FOREVER), length);
+  check_equal(rouse_udp_receive_from(to, buffer, sizeof buffer, (struct sockaddr *)&sender, &size,
+                                     ROUSE_FOREVER),
+              length);
+  check(!memcmp(buffer, text, strlen(text)));
+  check_equal(sender.sin_port, from->sin_port);
+}
+
+CLAIM(peer_of_a_bound_socket_can_be_set_and_set_anew) {
+  struct sockaddr_in address, first_address, second_address, peer;
+  rouse_fd fd = bind_here(&address);
+  rouse_fd first = bind_here(&first_address), second = bind_here(&second_address);
+  check_result(rouse_udp_set_peer(fd, (struct sockaddr *)&first_address, sizeof first_address),
+               ROUSE_DONE);
+  check_arrives(fd, "one", first, &address);
+  check_equal(rouse_socket_port(fd), ntohs(address.sin_port));  // where it was bound
+  check_result(rouse_udp_set_peer(fd, (struct sockaddr *)&second_address, sizeof second_address),
+               ROUSE_DONE);
+  uint32_t size = sizeof peer;
+  check_result(rouse_socket_peer(fd, (struct sockaddr *)&peer, &size), ROUSE_DONE);
+  check_equal(peer.sin_port, second_address.sin_port);
+  check_arrives(fd, "second", second, &address);
+  // It hears the second only, now.
+  char buffer[16];
+  check_equal(send_to(first, "strange", &address), 7);
+  check_equal(send_to(second, "back", &address), 4);
+  check_equal(rouse_udp_receive_from(fd, buffer, sizeof buffer, NULL, NULL, ROUSE_FOREVER), 4);
+  check(!memcmp(buffer, "back", 4));
+  check_result(rouse_file_close(first), ROUSE_DONE);
+  check_result(rouse_file_close(second), ROUSE_DONE);
+  return rouse_file_close(fd);
+}
+
+CLAIM(peer_of_the_wrong_descriptor_or_size_is_refused) {
+  struct sockaddr_in address, peer;
+  rouse_fd fd = bind_here(&address), ends[2];
+  test_pipe(ends);
+  check_result(rouse_udp_set_peer(9999, (struct sockaddr *)&address, sizeof address), ROUSE_EBADF);
+  check_result(rouse_udp_set_peer(ends[0], (struct sockaddr *)&address, sizeof address),
+               ROUSE_ENOTSOCK);
+#ifdef __linux__
+  check_result(rouse_udp_set_peer(fd, (struct sockaddr *)&address, 1), ROUSE_EINVAL);
+  address.sin_family = 999;
+  check_result(rouse_udp_set_peer(fd, (struct sockaddr *)&address, sizeof address),
+               ROUSE_EAFNOSUPPORT);
+#endif
+  uint32_t size = sizeof peer;
+  check_result(rouse_socket_peer(fd, (struct sockaddr *)&peer, &size), ROUSE_ENOTCONN);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  return rouse_file_close(fd);
+}
+
+#ifdef __linux__  // where it is known what the system says to it
+
+// A socket that may use no gateway, and an address that is on no network of this host's.
+CLAIM(datagram_without_a_route_is_refused) {
+  struct sockaddr_in address;
+  rouse_fd fd = rouse_udp_bind((const struct sockaddr *)&anywhere, sizeof anywhere);
+  check(fd >= 0);
+  const int on = 1;
+  check_system(setsockopt(fd, SOL_SOCKET, SO_DONTROUTE, &on, sizeof on));
+  address = (struct sockaddr_in){
+      .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xf0000001)};
+  if (sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof address) >= 0) {
+    print_message("           all addresses are on this host's network\n");
+    return rouse_file_close(fd);
+  }
+  check_result(send_to(fd, "x", &address), ROUSE_ENETUNREACH);
+  check_result(rouse_udp_set_peer(fd, (struct sockaddr *)&address, sizeof address),
+               ROUSE_ENETUNREACH);
+  // The socket goes on.
+  struct sockaddr_in to;
+  rouse_fd other = bind_here(&to);
+  char byte;
+  check_equal(send_to(fd, "x", &to), 1);
+  check_equal(rouse_udp_receive_from(other, &byte, 1, NULL, NULL, ROUSE_FOREVER), 1);
+  check_result(rouse_file_close(other), ROUSE_DONE);
+  return rouse_file_close(fd);
+}
+
+CLAIM(connected_local_stream_takes_no_address) {
+  char room[ROUSE_SOCKET_ADDRESS_MAX];
+  struct sockaddr *address = (struct sockaddr *)(void *)room;
+  uint32_t size = sizeof room;
+  rouse_fd ends[2];
+  check_result(rouse_unix_address("@rouse-nobody", address, &size), ROUSE_DONE);
+  check_result(rouse_unix_pair(false, ends), ROUSE_DONE);
+  check_result(rouse_udp_send_to(ends[0], "x", 1, address, size, ROUSE_FOREVER), ROUSE_EISCONN);
+  check_equal(rouse_udp_send_to(ends[0], "y", 1, NULL, 0, ROUSE_FOREVER), 1);
+  check_equal(test_take(ends[1]), 'y');  // and nothing before it
+  check_result(rouse_file_close(ends[0]), ROUSE_DONE);
+  return rouse_file_close(ends[1]);
+}
+
+CLAIM(options_of_another_kind_of_socket_are_refused) {
+  struct sockaddr_in address;
+  rouse_fd fd = bind_here(&address), ends[2];
+  int value = -7;
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_NO_DELAY, 1), ROUSE_ENOPROTOOPT);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_KEEP_IDLE, 60), ROUSE_ENOPROTOOPT);
+  check_result(rouse_socket_set(fd, ROUSE_SOCKET_ONLY_V6, 1), ROUSE_ENOPROTOOPT);
+  check(rouse_socket_get(fd, ROUSE_SOCKET_NO_DELAY, &value) < 0);
+  check_result(rouse_unix_pair(false, ends), ROUSE_DONE);
+  check_result(rouse_socket_set(ends[0], ROUSE_SOCKET_NO_DELAY, 1), ROUSE_ENOTSUP);
+  check(rouse_socket_get(ends[0], ROUSE_SOCKET_NO_DELAY, &value) < 0);
+  check_equal(value, -7);
+  check_result(rouse_file_close(ends[0]), ROUSE_DONE);
+  check_result(rouse_file_close(ends[1]), ROUSE_DONE);
+  return rouse_file_close(fd);
+}
+
+#endif
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -281,6 +402,13 @@ int main(void) {
       cmocka_unit_test(datagrams_complete_by_callback),
       cmocka_unit_test(options_are_set_read_and_checked),
       cmocka_unit_test(options_of_streams_are_set_and_read),
+      cmocka_unit_test(peer_of_a_bound_socket_can_be_set_and_set_anew),
+      cmocka_unit_test(peer_of_the_wrong_descriptor_or_size_is_refused),
+#ifdef __linux__
+      cmocka_unit_test(datagram_without_a_route_is_refused),
+      cmocka_unit_test(connected_local_stream_takes_no_address),
+      cmocka_unit_test(options_of_another_kind_of_socket_are_refused),
+#endif
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
