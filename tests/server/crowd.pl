@@ -7,7 +7,6 @@ use Server;
 
 need_program('redis-benchmark', 'redis-cli');
 # As many as this process may have, up to what is wanted.
-my $limit = `ulimit -Hn`;
 exec 'bash', '-c', 'ulimit -n $(ulimit -Hn); CROWD=1 exec "$0" "$@"', $^X, $0 unless $ENV{CROWD};
 my $open = `bash -c 'ulimit -n'`;
 my $count = $open =~ /^\d+/ && $open < 2700 ? $open - 100 : 2600;

@@ -8,15 +8,18 @@ mkdir source
 head -c 1000000 /dev/zero >chunk
 for f in {1..400}; do ln chunk source/hard$f; done
 for f in {1..250}; do cp chunk source/file$f; done
-# Slowly enough to see it: a large tree, copied again and again until a line was seen.
+# Slowly enough to see it: a large tree, copied again and again until a line was seen. The time left is
+# known once the tree has been gone through, which is begun after some periods only: many files.
+more() { (cd "$(mktemp -d source/more-XXXX)" && head -c 30000000 /dev/zero | split -a 4 -b 1000); }
+more
 seen=
 for try in 1 2 3 4 5 6 7 8; do
   rm -rf copy
   script -qec "'$rouse' copy --max-in-flight 1 --loops 1 --verify source copy" typescript >shown </dev/null
-  if grep -aqE '[0-9]+ files, [0-9.]+ MB, [0-9.]+ [KMG]B/s' shown; then seen=1 && break; fi
-  cp -r source/file* "$(mktemp -d source/more-XXXX)"
+  if grep -aqE '[0-9]+ files, [0-9.]+ MB, [0-9.]+ [KMG]B/s, [0-9:]+ left' shown; then seen=1 && break; fi
+  more
 done
-[ -n "$seen" ] || fail 'no progress was shown'
+[ -n "$seen" ] || fail 'no progress with files, bytes, rate and the time left was shown'
 grep -aq 'copied ' shown || fail 'no summary was shown'
 # The summary starts on a line that was cleared.
 perl -0777 -ne 'exit !/\r\e\[Kcopied /' shown || fail 'a piece of progress is left'
