@@ -106,6 +106,70 @@ CLAIM(directory_has_the_mode_asked_for) {
   return 0;
 }
 
+// --- the forms of those --------------------------------------------------------------------------
+
+static int64_t later(void) { return rouse_deadline_in_ns(100 * SECOND); }
+
+CLAIM(files_are_told_about_linked_and_grown_with_deadlines) {
+  rouse_fd fd = file_make(dir, "f", "abc");
+  struct statx status;
+  check_result(rouse_file_stat_until(dir, "f", 0, STATX_SIZE, &status, later()), ROUSE_DONE);
+  check_equal(status.stx_size, 3);
+  check_result(rouse_file_stat_until(dir, "missing", 0, STATX_SIZE, &status, later()),
+               ROUSE_ENOENT);
+  check_result(rouse_file_stat_until(9999, "f", 0, STATX_SIZE, &status, later()), ROUSE_EBADF);
+  check_result(rouse_file_symlink_until("f", dir, "link", later()), ROUSE_DONE);
+  char target[8] = {0};
+  check_equal(readlinkat(dir, "link", target, sizeof target - 1), 1);
+  check_string(target, "f");
+  check_result(rouse_file_symlink_until("x", dir, "link", later()), ROUSE_EEXIST);
+  check_result(rouse_file_symlink_until("x", dir, "f/link", later()), ROUSE_ENOTDIR);
+  int result = rouse_file_allocate_until(fd, 0, 0, 5000, later());
+  if (result != ROUSE_ENOTSUP) {  // not on every file system
+    check_result(result, ROUSE_DONE);
+    check_result(rouse_file_stat_until(fd, "", AT_EMPTY_PATH, STATX_SIZE, &status, later()),
+                 ROUSE_DONE);
+    check_equal(status.stx_size, 5000);
+    check_result(rouse_file_allocate_until(fd, 0, 0, 0, later()), ROUSE_EINVAL);
+  }
+  check_result(rouse_file_allocate_until(9999, 0, 0, 10, later()), ROUSE_EBADF);
+  return rouse_file_close(fd);
+}
+
+// Done or not, but not half, and no other answer.
+CLAIM(deadline_that_has_passed_makes_a_try_of_them) {
+  rouse_fd fd = file_make(dir, "f", "abc");
+  struct statx status = {.stx_size = 77};
+  int result = rouse_file_stat_until(dir, "f", 0, STATX_SIZE, &status, 1);
+  if (result != ROUSE_DONE) check_result(result, ROUSE_ETIMEDOUT);
+  if (result == ROUSE_DONE) check_equal(status.stx_size, 3);
+  result = rouse_file_symlink_until("f", dir, "link", 1);
+  if (result != ROUSE_DONE) check_result(result, ROUSE_ETIMEDOUT);
+  check_equal(test_exists(directory, "link"), result == ROUSE_DONE);
+  result = rouse_file_allocate_until(fd, 0, 0, 5000, 1);
+  if (result != ROUSE_DONE && result != ROUSE_ENOTSUP) check_result(result, ROUSE_ETIMEDOUT);
+  check_result(rouse_file_stat(fd, "", AT_EMPTY_PATH, STATX_SIZE, &status), ROUSE_DONE);
+  check_equal(status.stx_size, result == ROUSE_DONE ? 5000 : 3);
+  return rouse_file_close(fd);
+}
+
+CLAIM(symbolic_links_are_made_by_callback) {
+  test_io io;
+  test_io_init(&io, NULL, NULL);
+  check_result(rouse_file_symlink_start(&io.io, "some/where", dir, "link", later()), ROUSE_PENDING);
+  check_equal(io.completed, 0);
+  while (io.completed == 0) rouse_task_yield();
+  check_result(io.result, ROUSE_DONE);
+  char target[32] = {0};
+  check_equal(readlinkat(dir, "link", target, sizeof target - 1), 10);
+  check_string(target, "some/where");
+  check_result(rouse_file_symlink_start(&io.io, "x", dir, "link", ROUSE_FOREVER), ROUSE_PENDING);
+  while (io.completed == 1) rouse_task_yield();
+  check_result(io.result, ROUSE_EEXIST);
+  check_result(io.reported, ROUSE_EEXIST);
+  return 0;
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -117,6 +181,9 @@ int main(void) {
       cmocka_unit_test(symbolic_links_keep_their_target),
       cmocka_unit_test(sync_of_a_pipe_is_refused),
       cmocka_unit_test(directory_has_the_mode_asked_for),
+      cmocka_unit_test(files_are_told_about_linked_and_grown_with_deadlines),
+      cmocka_unit_test(deadline_that_has_passed_makes_a_try_of_them),
+      cmocka_unit_test(symbolic_links_are_made_by_callback),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,33 @@ CLAIM(connections_with_registered_files_wait_cancel_and_chain) {
   return 0;
 }
 
+// As many as may be, all of the same file. The next is refused; one that goes makes room for it.
+CLAIM(more_files_than_may_be_are_refused) {
+  rouse_loop *loop = rouse_loop_here();
+  rouse_fd fd = file_make(dir, "f", "x");
+  int registered = rouse_loop_register_file(loop, fd);
+  check_registered(registered);
+#ifndef _WIN32  // which has none anyway
+  enum { MOST = ROUSE_REGISTERED_FILES_MAX };
+  static rouse_fd fds[MOST];
+  if (!registered) return rouse_file_close(fd);
+  if (test_descriptors_most() < MOST + 100) {
+    print_message("           too few descriptors may be open\n");
+    return rouse_file_close(fd);
+  }
+  for (int i = 0; i < MOST; i++) {
+    fds[i] = (rouse_fd)check_system(dup(fd));
+    check_equal(rouse_loop_register_file(loop, fds[i]), i < MOST - 1 ? 1 : ROUSE_ENFILE);
+  }
+  char byte = 0;
+  check_equal(rouse_file_read(fds[MOST - 1], &byte, 1, 0), 1);  // it works without
+  check_result(rouse_file_close(fds[0]), ROUSE_DONE);
+  check_equal(rouse_loop_register_file(loop, fds[MOST - 1]), 1);
+  for (int i = 1; i < MOST; i++) check_result(rouse_file_close(fds[i]), ROUSE_DONE);
+#endif
+  return rouse_file_close(fd);
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -149,6 +176,7 @@ int main(void) {
       cmocka_unit_test(arguments_are_checked),
       cmocka_unit_test(registered_files_are_used_until_they_are_closed),
       cmocka_unit_test(connections_with_registered_files_wait_cancel_and_chain),
+      cmocka_unit_test(more_files_than_may_be_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
