@@ -106,7 +106,7 @@ static void no_post_of_several_producers_is_lost(void **state) {
   watchdog_stop();
 }
 
-// --- how often it is rung ------------------------------------------------------------------------
+// --- two producers, one bell (24 of docs/scenarios.md) -------------------------------------------
 
 // A loop whose bell is counted, and which lets others act at the moment at which it has announced
 // its sleep and does not sleep yet.
@@ -314,7 +314,7 @@ static void ring_of_loops_passes_a_token(void **state) {
   watchdog_stop();
 }
 
-// --- a loop that goes while others still ring (24, 29) -------------------------------------------
+// --- a loop that goes while others still ring (24, 29 of docs/scenarios.md) ----------------------
 
 typedef struct short_life {
   rouse_loop *loop;
@@ -399,7 +399,7 @@ static void wake_after_one_waiter_s_loop_has_gone_reaches_the_other(void **state
   watchdog_stop();
 }
 
-// --- scenario 28 ---------------------------------------------------------------------------------
+// --- a bell armed before the first other thread (28 of docs/scenarios.md) ------------------------
 
 static void single_threaded_when_the_bell_was_armed(void *argument) {
   (void)argument;

@@ -457,7 +457,8 @@ static int64_t outlive(void *argument) {
 }
 static void loop_that_stays(void *argument) { test_run(1, outlive, argument); }
 
-// Scenario 29.
+// A loop ends with waits pending for a word for which another waits, too (29 of
+// docs/scenarios.md).
 static void wake_after_loops_have_gone_with_waits_pending_reaches_the_living(void **state) {
   (void)state;
   watchdog_start();

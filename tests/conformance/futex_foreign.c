@@ -178,7 +178,7 @@ static void wake_reaches_a_loop_of_another_process(void **state) {
   child_end(child, &self);
 }
 
-// --- scenario 28 ---------------------------------------------------------------------------------
+// --- a wait armed before the first other thread (28 of docs/scenarios.md) ------------------------
 
 typedef struct first_thread {
   uint32_t word, flags;

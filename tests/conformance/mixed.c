@@ -71,7 +71,7 @@ static void tasks_mix_operations_with_locks(void **state) {
   }
 }
 
-// --- small rings and storms (30) -----------------------------------------------------------------
+// --- small rings and storms (30 of docs/scenarios.md) --------------------------------------------
 
 enum { STORM = 3000 };
 typedef struct storm_io {

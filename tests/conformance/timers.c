@@ -57,7 +57,7 @@ static void many_sleepers_on_two_loops_all_wake(void **state) {
   test_run(2, many_sleepers, NULL);
 }
 
-// --- scenario 6 ----------------------------------------------------------------------------------
+// --- 100,000 deadlines at once (6 of docs/scenarios.md) ------------------------------------------
 
 enum { WAITERS = 100000 };
 static struct counted_wait {

@@ -1,6 +1,6 @@
 // The semaphore's amounts under contention: big requests and small ones, requests that can never be
-// met, close, and a capacity that shrinks below what is held and grows again. Scenarios 11, 12, 13,
-// 33.
+// met, close, and a capacity that shrinks below what is held and grows again. The sections are
+// numbered as in docs/scenarios.md.
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void end(uint32_t expected) {
   check(!test_queue_has_waiters(&semaphore.queue));
 }
 
-// --- 11 ------------------------------------------------------------------------------------------
+// --- 11: a big request among small ones ----------------------------------------------------------
 
 static bool fifo;
 
@@ -141,7 +141,7 @@ static void big_request_gets_through_under_eventual(void **state) {
   big_among_small(ROUSE_EVENTUAL);
 }
 
-// --- 12 ------------------------------------------------------------------------------------------
+// --- 12: a request that can never be met ---------------------------------------------------------
 
 static int64_t ask_too_much_then_close(void *argument) {
   const int64_t end_ns = rouse_deadline_in_ns(*(int64_t *)argument);
@@ -192,7 +192,7 @@ static void requests_that_can_never_be_met_are_cancelled_and_closed(void **state
   end(CAPACITY);
 }
 
-// --- 13 ------------------------------------------------------------------------------------------
+// --- 13: close against acquire and release -------------------------------------------------------
 
 enum { WAITERS = 6, RELEASED = 4 };
 static uint32_t closed_now;  // atomic
@@ -260,7 +260,7 @@ static void close_against_acquire_and_release_ends_every_wait_once(void **state)
   watchdog_stop();
 }
 
-// --- 33 ------------------------------------------------------------------------------------------
+// --- 33: a capacity that shrinks and grows -------------------------------------------------------
 
 enum { LARGEST = 40 };
 static int64_t net_change;  // atomic: added less reduced

@@ -1,6 +1,7 @@
 // Memory that is freed right after its last use, while others are still inside the calls that made
 // that possible: objects, waits, loops. Freed memory is overwritten first; under AddressSanitizer
-// and ThreadSanitizer each late access is caught as such. Scenarios 7, 8, 9.
+// and ThreadSanitizer each late access is caught as such. The numbers are those of
+// docs/scenarios.md.
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>

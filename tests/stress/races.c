@@ -1,29 +1,6 @@
 // The races that a correct implementation survives, one test each, with two or three threads that
-// meet at one object over and over.
-//
-//   scenario                                             test
-//    1  cancel against grant at the same instant         cancel_against_grant_gives_one_result
-//    2  cancel of the head lets the smaller one through  cancelled_head_lets_the_next_through
-//    3  cancel of a middle node while mail is drained    middle_nodes_leave_while_mail_comes_in
-//    4  cancel after the grant, before delivery; reuse   wait_is_free_for_use_once_delivered
-//    5  cancels and a deadline from two threads          cancels_and_a_deadline_end_a_wait_once
-//    6  100,000 deadlines at once                        conformance/timers.c
-//    7, 8, 9  freed right after the last use             stress/lifetimes.c
-//   10  mail between clearing its flag and the drain     no_mail_is_left_lying
-//   11  a big request and endless small ones             stress/amounts.c
-//   12  a request never met, cancelled, then close       stress/amounts.c
-//   13  close against acquire against release            stress/amounts.c
-//   14  two sets on two waiters                          two_sets_reach_two_waiters
-//   15  set against cancel of the only waiter            set_against_cancel_stays_or_is_given
-//   17  a pulse releases the old, not the new            pulse_releases_the_old_and_none_of_the_new
-//   18  wake-all, and a waiter that waits again at once  woken_once_by_each_wake_all
-//   19  wake-one granted, then cancelled                 wake_is_passed_on_or_given
-//   24, 28, 29  doorbells                                conformance/doorbell.c
-//   30  full rings                                       conformance/mixed.c
-//   31  fork with loops alive                            conformance/mixed.c, unit/loop_test.c
-//   33  shrinking into debt and growing                  stress/amounts.c
-//   34  zeroed memory, first used by two at once         zeroed_memory_may_be_used_by_two_at_once
-//   35  stack overflow                                   unit/task_test.c
+// meet at one object over and over. The sections are numbered as in docs/scenarios.md, which tells
+// where the others are tested.
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +68,7 @@ static void check_conserved(int result) {
   }
 }
 
-// --- 1, 15 ---------------------------------------------------------------------------------------
+// --- 1, 15: a cancel against a grant -------------------------------------------------------------
 
 static void cancel_against_grant_round(void) {
   test_wait wait;
@@ -128,7 +105,7 @@ static void set_against_cancel_stays_or_is_given(void **state) {
   rig_stop(&partner);
 }
 
-// --- 2 -------------------------------------------------------------------------------------------
+// --- 2: a cancelled head -------------------------------------------------------------------------
 
 static test_wait *head_to_cancel;
 static void cancel_head(void *argument) {
@@ -164,7 +141,7 @@ static void cancelled_head_lets_the_next_through(void **state) {
   rig_stop(&partner);
 }
 
-// --- 3, 10 ---------------------------------------------------------------------------------------
+// --- 3, 10: mail, and who leaves meanwhile -------------------------------------------------------
 
 // A thread with a loop of its own, which queues on the one object and cancels, as the test does.
 enum { QUEUED = 6 };
@@ -264,7 +241,7 @@ static void no_mail_is_left_lying(void **state) {
   with_neighbours(false, 100);
 }
 
-// --- 4 -------------------------------------------------------------------------------------------
+// --- 4: a cancel after the grant -----------------------------------------------------------------
 
 // Each wait is a block of its own, freed inside its callback: whoever touches it later is caught.
 typedef struct fleeting {
@@ -314,7 +291,7 @@ static void wait_is_free_for_use_once_delivered(void **state) {
   rig_stop(&partner);
 }
 
-// --- 5 -------------------------------------------------------------------------------------------
+// --- 5: two cancels and a deadline ---------------------------------------------------------------
 
 static test_wait twice_cancelled;
 static rig second_partner;
