@@ -36,7 +36,7 @@ ROUSE_API int rouse_udp_set_peer(rouse_fd fd, const struct sockaddr *address, ui
 // NULL and 0, to the peer that |fd| is connected to. Waits while the socket's buffer is full.
 //
 // Returns |size|; ROUSE_EMSGSIZE (too long for a datagram), ROUSE_EDESTADDRREQ or ROUSE_ENOTCONN
-//   (no address, no peer), ROUSE_EISCONN (a local socket with a peer, and an address),
+//   (no address, no peer), ROUSE_EISCONN (an address, and a local stream that has its peer),
 //   ROUSE_ECONNREFUSED (an earlier datagram reached a host, but nobody there), ROUSE_EACCES
 //   (ROUSE_SOCKET_BROADCAST is off), ROUSE_ENETUNREACH, ROUSE_EHOSTUNREACH, ROUSE_ENOENT (a local
 //   path).
