@@ -83,3 +83,46 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
   ! grep -v 'vanished before it could be copied' err || fail 'other failures'
   for f in {1..199}; do [ -e copy/$f ] || fail "$f was not copied"; done
 done
+
+# A file with holes that is cut short while it is copied: the copy ends where the file did, or before it was cut.
+rm -rf cut one && mkdir one
+head -c 40000000 /dev/zero | tr '\0' a >filled
+for try in 1 2 3 4 5 6 7 8 9; do
+  rm -f cut
+  truncate -s 1000000 cut
+  cat filled >>cut
+  truncate -s 60000000 cut
+  # Stopped as soon as some of it is written, cut in the middle of its data or in its first hole, and let go on.
+  status=0
+  perl -e 'my $job = fork // die;
+    exec @ARGV if !$job;
+    my $seen = 0;
+    until (kill(0, $job) != 1 or waitpid($job, 1) == $job) {
+      for (glob "one/.rouse-*") {
+        next unless (-s || 0) > 1000000;
+        kill STOP => $job;
+        truncate "cut", '$((try % 2 ? 35000000 : 500000))';
+        kill CONT => $job;
+        $seen = 1;
+      }
+      last if $seen;
+      select undef, undef, undef, 0.0002;
+    }
+    my $ended = $seen ? (waitpid($job, 0), $?)[1] : $?;
+    exit($ended ? 9 : $seen ? 0 : 1)' "$rouse" copy --loops 1 cut one/cut >out 2>err || status=$?
+  [ $status != 9 ] || fail "a file that was cut was not copied: $(cat err)"
+  size=$(stat -c %s one/cut)
+  # No zeros at the end that the file never had: behind the data there is a hole of 19 million only if all
+  # of the data is there.
+  data=$(tr -d '\0' <one/cut | wc -c)
+  if [ "$data" = 40000000 ]; then
+    [ "$size" = 60000000 ] || [ "$size" = 41000000 ] || fail "all data, and $size bytes"
+  elif [ "$data" = 0 ]; then
+    [ "$size" -le 1000000 ] || fail "no data, and $size bytes"
+  else
+    [ "$(tail -c 1 one/cut | tr '\0' z)" = a ] || fail "$size bytes end in zeros, after $data of data"
+    [ $status != 0 ] || cut=1
+  fi
+  rm -f one/cut
+done
+[ -n "${cut:-}" ] || printf 'No copy met a file being cut.\n'

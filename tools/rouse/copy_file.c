@@ -134,22 +134,44 @@ static int64_t search_now(void *argument) {
   return file_find_data(search->fd, search->from, search->size, &search->begin, &search->end);
 }
 
-// Copies what is between the holes.
+// Where the source ends now, if that is in the hole from |from| to |to|.
+static int end_in_hole(passage *passage, uint64_t from, uint64_t to, uint64_t *out_end) {
+  file_status now;
+  int result = file_status_of(passage->fd[SOURCE], &now);
+  if (result < 0) return fail(passage, SOURCE, result, "cannot find out its size");
+  *out_end = now.size < from ? from : now.size < to ? now.size : to;
+  return 0;
+}
+
+// Copies what is between the holes. The status tells where they may be, and only reading where the
+// file ends: it may have been cut short or have grown meanwhile, and the files that the system makes
+// up (in /sys, for example) say what size they like.
 static int copy_sparse(passage *passage) {
   uint64_t size = passage->status.size;
   int result = file_make_sparse(passage->fd[TARGET]);
   if (result < 0) return fail(passage, TARGET, result, "cannot have holes");
   struct search search = {.fd = passage->fd[SOURCE], .size = size};
-  for (; search.from < size; search.from = search.end) {
+  uint64_t end = 0;  // of what was found so far
+  while (end == search.from && end < size) {
     gauge *gauge = &passage->copy->walk.gauges[SOURCE];
     int64_t found = system_call(gauge, search_now, &search);
     if (found < 0) return fail(passage, SOURCE, found, "cannot find its holes");
-    if (search.begin >= size) break;  // only a hole is left
     int64_t reached = copy_range(passage, search.begin, search.end);
     if (reached < 0) return (int)reached;
-    if ((uint64_t)reached < search.end) break;  // it was cut short meanwhile
+    if ((uint64_t)reached > search.begin) {
+      end = (uint64_t)reached;
+    } else {  // only a hole is left
+      result = end_in_hole(passage, end, search.begin, &end);
+      if (result < 0) return result;
+    }
+    search.from = search.end;
   }
-  result = file_set_size(passage->fd[TARGET], size);
+  if (end == size) {
+    int64_t reached = copy_range(passage, size, UINT64_MAX);
+    if (reached < 0) return (int)reached;
+    end = (uint64_t)reached;
+  }
+  result = file_set_size(passage->fd[TARGET], end);
   return result < 0 ? fail(passage, TARGET, result, "cannot set its size") : 0;
 }
 
