@@ -17,7 +17,23 @@ expect 1 "$rouse" copy tree/file/ copy
 said 'not a directory'
 expect 1 "$rouse" copy tree nowhere/copy
 said 'cannot open the directory for the copy: no such file or directory'
-[ ! -e copy ] && [ ! -e nowhere ] || fail 'something was made'
+# An empty name is none, and above all not the directory that we are in.
+for verb in "" --compare; do
+  for target in copy empty .; do
+    # shellcheck disable=SC2086
+    expect 1 "$rouse" copy $verb "" "$target"
+    said "rouse copy: '': SOURCE is empty: no such file or directory"
+  done
+  for source in tree tree/. other link; do
+    # shellcheck disable=SC2086
+    expect 1 "$rouse" copy $verb "$source" ""
+    said "rouse copy: '': TARGET is empty: no such file or directory"
+  done
+done
+TMPDIR=$scratch expect 1 "$rouse" demo ""
+said 'SOURCE is empty'
+[ ! -e copy ] && [ ! -e nowhere ] && [ -z "$(ls -A empty)" ] && [ ! -e tree/tree ] ||
+  fail 'something was made'
 
 # Into itself, however it is called.
 for target in tree/copy tree/below tree/below/deeper/copy tree/../tree/below link/copy; do

@@ -59,6 +59,11 @@ static char *join(const char *left, const char *right) {
   return joined;
 }
 
+// Opens the directory above a name; where the path has none it is the one we are in.
+static rouse_fd open_above(const char *above) {
+  return path_open_directory(above[0] == 0 ? "." : above, false);
+}
+
 // --- the source ----------------------------------------------------------------------------------
 
 // Fills in the source's side. |status| takes its status.
@@ -72,7 +77,7 @@ static bool find_source(copy *copy, const split *source, file_status *status) {
     if (fd < 0) return refuse(copy, path, fd, "cannot open the directory");
     result = file_status_of(fd, status);
   } else {
-    rouse_fd above = path_open_directory(source->above, false);
+    rouse_fd above = open_above(source->above);
     if (above < 0) return refuse(copy, path, above, "cannot be found");
     result = file_status_at(above, source->name, status);
     fd = above;
@@ -128,7 +133,7 @@ static bool find_destination(copy *copy, const split *source, destination *out) 
   } else if (target.whole || (target.slash && !is_directory && !copy->paths.is_directory)) {
     good = refuse(copy, path, ROUSE_ENOTDIR, "cannot be the name of the copy");
   } else {
-    out->above = path_open_directory(target.above, false);
+    out->above = open_above(target.above);
     out->name = duplicate_all(target.name);
     out->follow = true;
     out->path = duplicate_all(path);
@@ -200,6 +205,9 @@ bool copy_paths_find(copy *copy) {
   copy_paths *paths = &copy->paths;
   memset(paths, 0, sizeof *paths);
   paths->fd[SOURCE] = paths->fd[TARGET] = -1;
+  // As the system has it, an empty path is the name of nothing, and not of where we are.
+  if (copy->options.source[0] == 0) return refuse(copy, "", ROUSE_ENOENT, "SOURCE is empty");
+  if (copy->options.target[0] == 0) return refuse(copy, "", ROUSE_ENOENT, "TARGET is empty");
   split source = split_path(copy->options.source);
   destination to = {.above = -1};
   file_status status;

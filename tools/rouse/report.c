@@ -155,7 +155,8 @@ static void tell(report *report, const char *path, int code, bool keep_it, const
     fputs("\r\033[K", stderr);
     report->progress_line = false;
   }
-  fprintf(stderr, "rouse copy: %s: %s\n", shown != NULL ? shown : "?",
+  const char *name = shown == NULL ? "?" : *shown == 0 ? "''" : shown;
+  fprintf(stderr, "rouse copy: %s: %s\n", name,
           message != NULL ? message : rouse_error_message(ROUSE_ENOMEM));
   if (keep_it && shown != NULL && message != NULL) {
     keep(report, shown, message, code);

@@ -18,6 +18,10 @@ expect 1 "$rouse" copy tree nowhere/copy
 said 'cannot open the directory for the copy: no such file or directory'
 expect 1 "$rouse" copy other 'stream:in-it'
 said 'invalid argument'
+expect 1 "$rouse" copy "" copy
+said "rouse copy: '': SOURCE is empty: no such file or directory"
+expect 1 "$rouse" copy tree ""
+said "rouse copy: '': TARGET is empty: no such file or directory"
 [ ! -e copy ] && [ ! -e nowhere ] || fail 'something was made'
 
 for target in tree/copy 'tree\below' tree/below/deeper/copy tree/../tree/below TREE/below; do

@@ -75,9 +75,8 @@ int path_status(const char *path, file_status *out_status) {
 }
 
 rouse_fd path_open_directory(const char *path, bool listing) {
-  const char *named = path[0] == 0 ? "." : path;
   return (rouse_fd)system_result(
-      open(named, (listing ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC));
+      open(path, (listing ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC));
 }
 
 int path_remove_directory(const char *path) { return (int)system_result(rmdir(path)); }

@@ -110,7 +110,7 @@ wchar_t *native_wide(const char *text) {
 // --- paths and names -----------------------------------------------------------------------------
 
 static wchar_t *full_path(const char *path) {
-  wchar_t *wide = native_wide(path[0] == 0 ? "." : path);
+  wchar_t *wide = native_wide(path);
   if (wide == NULL) return NULL;
   DWORD room = GetFullPathNameW(wide, 0, NULL, NULL);
   wchar_t *full = room == 0 ? NULL : system_allocate((size_t)room * sizeof *full);
