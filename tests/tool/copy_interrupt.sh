@@ -54,3 +54,52 @@ for try in 1 2 3 4 5 6 7 8 9; do
 done
 [ $status = 143 ] || fail "status $status after SIGTERM"
 grep -q '"interrupted":true' out || fail 'the JSON object does not tell of it'
+
+# The same signal many times in a moment (timeout sends it twice) is one order. Signals that this script could
+# not send in that moment count for nothing.
+hits=0
+for try in 1 2 3 4 5 6 7 8 9; do
+  rm -rf copy
+  status=0
+  perl -MTime::HiRes=time,sleep -e '
+    my $job = fork // die;
+    exec @ARGV if !$job;
+    sleep 0.0005 until glob "copy/* copy/tree/*" or waitpid($job, 1) == $job;
+    my ($start, $last) = (time, time);
+    for (1 .. 40) {
+      last if time - $start > 0.1;
+      kill TERM => $job or last;
+      $last = time;
+      sleep 0.001;
+    }
+    waitpid $job, 0;
+    exit($last - $start > 0.3 ? 9 : $? == 15 ? 1 : $? >> 8)' \
+    "$rouse" copy --loops 2 source copy >out 2>err || status=$?
+  [ $status = 143 ] || [ $status = 1 ] || continue
+  [ $status = 143 ] || fail 'a signal that was told twice ended it at once'
+  said interrupted
+  no_temporaries copy
+  hits=$((hits + 1))
+  [ $hits -lt 3 ] || break
+done
+[ $hits -gt 0 ] || fail 'no copy was interrupted half-way'
+
+# One that hangs (here: nobody reads what it says) is ended by a later one.
+rm -rf copy messages && mkdir messages copy
+for f in {1..2000}; do : >messages/$f && mkdir copy/$f; done
+perl -e '
+  pipe my $read, my $write or die;
+  my $job = fork // die;
+  if (!$job) { open STDERR, ">&", $write; exec @ARGV }
+  close $write;
+  # Until the pipe is full and it can not go on.
+  my $full = "";
+  until (waitpid($job, 1) == $job or $full) {
+    select undef, undef, undef, 0.01;
+    my $size = pack "i", 0;
+    ioctl $read, 0x541B, $size;
+    $full = unpack("i", $size) > 60000;
+  }
+  die "it did not hang" if !$full;
+  kill TERM => $job and select undef, undef, undef, 0.2 until waitpid($job, 1) == $job;
+  exit($? != 15)' "$rouse" copy --loops 1 -T messages copy >out || fail 'a copy that hangs can not be ended'

@@ -18,3 +18,35 @@ TMPDIR=$scratch/tmp expect 1 "$rouse" demo missing
 TMPDIR=$scratch/none expect 1 "$rouse" demo source
 said 'cannot make a directory'
 expect 2 "$rouse" demo --loops none
+
+# Interrupted, wherever it is: in the probe, while it copies, while it removes what it has made.
+# interrupt WHEN: sends SIGINT when the perl expression WHEN is true. The status of the demo.
+interrupt() {
+  TMPDIR=$scratch/tmp perl -e '
+    my $when = shift;
+    my $job = fork // die;
+    if (!$job) { $SIG{INT} = "DEFAULT"; exec @ARGV }
+    sub said { open my $out, "<", "out" or return; local $/; return index(<$out> // "", shift) >= 0 }
+    select undef, undef, undef, 0.0002 until eval $when or kill(0, $job) and waitpid($job, 1) == $job;
+    die $@ if $@;
+    kill INT => $job;
+    waitpid $job, 0;
+    exit($? & 127 ? 128 + ($? & 127) : $? >> 8)' "$1" "$rouse" demo --max-in-flight 1 source >out 2>err
+}
+for when in 'glob "tmp/*"' 'said "copy:"' 'glob "tmp/*/source/*"' 'said "most in flight"'; do
+  hits=0
+  for try in 1 2 3 4 5 6; do
+    : >out
+    status=0
+    interrupt "$when" || status=$?
+    [ -z "$(ls -A tmp)" ] || fail "interrupted when $when, it left something"
+    case $status in
+      0) continue ;;
+      130) said 'demo: interrupted' ;;
+      *) fail "status $status after an interruption when $when" ;;
+    esac
+    hits=$((hits + 1))
+    [ $hits -lt 3 ] || break
+  done
+  [ $hits -gt 0 ] || [ "$when" = 'said "most in flight"' ] || fail "it was not interrupted when $when"
+done

@@ -34,7 +34,8 @@ static const char help[] =
     "  -h, --help                 show this\n"
     "\n"
     "Exit status: 0 all is copied (with --verify: and the same), 1 something failed, 2 the\n"
-    "command line is wrong, 130 interrupted by Ctrl-C (a second Ctrl-C ends it at once).\n";
+    "command line is wrong, 130 interrupted by Ctrl-C (another one, half a second later, ends it\n"
+    "at once), 143 by SIGTERM, 129 by SIGHUP.\n";
 
 static const struct option options_known[] = {
     {"max-in-flight", required_argument, NULL, 'f'},

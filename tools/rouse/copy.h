@@ -21,6 +21,7 @@ typedef struct copy_options {
   uint32_t loops;                     // 1 .. WALK_LOOPS_MAX
   bool verify, compare, json, quiet;  // compare: only compare
   bool no_target_directory;
+  _Atomic bool *stop;  // set when the copy is to end; NULL: the copy catches the signals itself
 } copy_options;
 
 enum { COPY_IN_FLIGHT_MAX = 65536, COPY_IN_FLIGHT_DEFAULT = 64, COPY_LOOPS_DEFAULT_MAX = 4 };
@@ -63,7 +64,7 @@ struct copy {
   rouse_semaphore memory;       // pages of buffers
   uint32_t walkers, slots;
   bool privileged;
-  _Atomic bool stop;  // set by the signal handler
+  _Atomic bool stopped;  // what the walks stop by if options.stop is NULL
   buffer *buffers[WALK_LOOPS_MAX][BUFFER_CLASSES];
 
   rouse_mutex links_lock;   // of the next two

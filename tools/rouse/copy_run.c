@@ -107,7 +107,7 @@ static void prepare_walk(copy *copy) {
   walk->user = copy;
   walk->report = &copy->report;
   walk->in_flight = &copy->in_flight;
-  walk->stop = &copy->stop;
+  walk->stop = copy->options.stop;
   walk->two_sided = true;
   walk->loops = rouse_run_loop_count();
   for (int side = 0; side < SIDES; side++) walk->path[side] = copy->paths.path[side];
@@ -183,7 +183,11 @@ int copy_run(copy *copy, const copy_options *options) {
   rouse_semaphore_init(&copy->memory, BUFFER_PAGES_TOTAL, ROUSE_POLICY_DEFAULT);
   if (!copy_paths_find(copy)) return status_of(copy, 0);
 
-  system_interrupts_catch(&copy->stop);
+  bool catches = options->stop == NULL;
+  if (catches) {
+    copy->options.stop = &copy->stopped;
+    system_interrupts_catch(&copy->stopped);
+  }
   rouse_run_options run = {
       .loops = options->loops,
       .loop = {.backend = options->backend, .stack_size = STACK_SIZE},
@@ -191,7 +195,7 @@ int copy_run(copy *copy, const copy_options *options) {
   int64_t result = 0;
   copy->failure = rouse_run(&run, copy_main, copy, &result);
   if (copy->failure == 0) copy->failure = (int)result;
-  int interrupt = system_interrupts_release();
+  int interrupt = catches ? system_interrupts_release() : system_interrupts_caught();
   if (copy->failure < 0) {
     fprintf(stderr, "rouse copy: cannot run on %s: %s\n",
             options->backend != NULL ? options->backend : "this system",

@@ -63,9 +63,11 @@ void system_random(void *bytes, size_t size);
 void *system_allocate_aligned(size_t alignment, size_t size);
 void system_free_aligned(void *memory);
 
-// Ctrl-C and its like: the first asks for an orderly end by setting |*stop|, the second kills.
-// release returns the exit status that the one that came asks for, or 0.
+// Ctrl-C and its like: the first asks for an orderly end by setting |*stop|, a later one kills.
+// caught returns the exit status that the first one asks for, or 0; so does release, which gives
+// the signals back what they did before unless one has come.
 void system_interrupts_catch(_Atomic bool *stop);
+int system_interrupts_caught(void);
 int system_interrupts_release(void);
 
 // A new directory for temporary files, named after |prefix|. On the heap.

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *const system_backends[] = {"io_uring", "epoll", "poll", NULL};
@@ -74,12 +75,34 @@ void system_free_aligned(void *memory) { free(memory); }
 
 // --- signals -------------------------------------------------------------------------------------
 
+enum { ONE_ORDER_MS = 500 };
+
 static _Atomic int caught;
+static _Atomic uint32_t first_ms;  // when the first came; 0: none has
 static _Atomic(_Atomic bool *) stop_flag;
 
-// The first signal asks for an orderly end; its action is the default again, so that the second
-// kills.
+// Milliseconds of a clock that starts anywhere, never 0. For differences.
+static uint32_t clock_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return ((uint32_t)now.tv_sec * 1000 + (uint32_t)(now.tv_nsec / 1000000)) | 1;
+}
+
+// The first signal asks for an orderly end. What comes within half a second is the same order, told
+// twice: timeout(1) tells its child and then the child's group, a terminal its group and then
+// whoever passes it on. One that comes later ends the process: its action is the default again, and
+// it is raised anew, to act when this returns. Nothing but what a handler may call.
 static void on_signal(int number) {
+  uint32_t now = clock_ms(), first = 0;
+  // RELAXED: there is nothing but the time itself.
+  if (!atomic_compare_exchange_strong_explicit(&first_ms, &first, now, memory_order_relaxed,
+                                               memory_order_relaxed)) {
+    // As signed: another thread's clock may have been read before.
+    if ((int32_t)(now - first) < ONE_ORDER_MS) return;
+    signal(number, SIG_DFL);
+    raise(number);
+    return;
+  }
   // RELAXED: a note for the thread that has started the copy; the run's end orders it.
   atomic_store_explicit(&caught, number, memory_order_relaxed);
   // RELAXED: set before the handler was.
@@ -97,22 +120,31 @@ void system_interrupts_catch(_Atomic bool *stop) {
   atomic_store_explicit(&stop_flag, stop, memory_order_relaxed);
   // RELAXED: as above.
   atomic_store_explicit(&caught, 0, memory_order_relaxed);
+  // RELAXED: as above.
+  atomic_store_explicit(&first_ms, 0, memory_order_relaxed);
   for (int index = 0; index < SIGNALS; index++) {
     sigaction(signals[index], NULL, &before[index]);
     if (before[index].sa_handler == SIG_IGN) continue;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(signals[index], &action, NULL);
   }
 }
 
-int system_interrupts_release(void) {
-  for (int index = 0; index < SIGNALS; index++) sigaction(signals[index], &before[index], NULL);
-  // RELAXED: as above.
-  atomic_store_explicit(&stop_flag, NULL, memory_order_relaxed);
-  // RELAXED: as above.
+int system_interrupts_caught(void) {
+  // RELAXED: for whoever has seen the flag, or is told of it later.
   int number = atomic_load_explicit(&caught, memory_order_relaxed);
   return number == 0 ? 0 : 128 + number;
+}
+
+int system_interrupts_release(void) {
+  // After one has come its like are still the same order, while what there is to tell is told.
+  for (int index = 0; index < SIGNALS && system_interrupts_caught() == 0; index++) {
+    sigaction(signals[index], &before[index], NULL);
+  }
+  // RELAXED: the run has ended, and with it all threads but this one.
+  atomic_store_explicit(&stop_flag, NULL, memory_order_relaxed);
+  return system_interrupts_caught();
 }
 
 // --- places --------------------------------------------------------------------------------------

@@ -102,12 +102,16 @@ void system_interrupts_catch(_Atomic bool *stop) {
   SetConsoleCtrlHandler(on_event, TRUE);
 }
 
+int system_interrupts_caught(void) {
+  // RELAXED: for whoever has seen the flag, or is told of it later.
+  return atomic_load_explicit(&caught, memory_order_relaxed);
+}
+
 int system_interrupts_release(void) {
   SetConsoleCtrlHandler(on_event, FALSE);
   // RELAXED: as above.
   atomic_store_explicit(&stop_flag, NULL, memory_order_relaxed);
-  // RELAXED: as above.
-  return atomic_load_explicit(&caught, memory_order_relaxed);
+  return system_interrupts_caught();
 }
 
 // --- places --------------------------------------------------------------------------------------
