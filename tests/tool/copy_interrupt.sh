@@ -103,3 +103,30 @@ perl -e '
   die "it did not hang" if !$full;
   kill TERM => $job and select undef, undef, undef, 0.2 until waitpid($job, 1) == $job;
   exit($? != 15)' "$rouse" copy --loops 1 -T messages copy >out || fail 'a copy that hangs can not be ended'
+
+# Nobody left to read them is no reason to stop.
+rm -rf copy && mkdir copy
+for f in 1 2 3 4 5 6 7 8 9; do mkdir copy/large$f; done
+status=0
+perl -e '
+  $SIG{PIPE} = "DEFAULT";
+  pipe my $read, my $write or die;
+  close $read;
+  open STDERR, ">&", $write;
+  exec @ARGV' "$rouse" copy -T source copy >out || status=$?
+[ $status = 1 ] || fail "status $status if nobody reads the messages"
+grep -qx '6 failed' out || fail "not all failed or not all was tried: $(cat out)"
+rmdir copy/large*
+no_temporaries copy
+all_whole source copy
+rm -rf copy
+status=0
+perl -e '
+  $SIG{PIPE} = "DEFAULT";
+  pipe my $read, my $write or die;
+  close $read;
+  open STDOUT, ">&", $write;
+  exec @ARGV' "$rouse" copy source copy 2>err || status=$?
+[ $status = 1 ] || fail "status $status if nobody reads the summary"
+said 'the output could not be written'
+all_whole source copy

@@ -36,6 +36,7 @@ uint32_t system_processors(void) {
 
 void system_start(void) {
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a failed write, not the end
+  signal(SIGPIPE, SIG_IGN);  // and a reader who is gone one as well
 }
 
 bool system_shows_progress(void) { return isatty(STDERR_FILENO) == 1; }
