@@ -144,7 +144,7 @@ typedef struct place {
 } place;
 
 // Gives |to|, which has the status |made|, the owner, extended attributes, mode and times that
-// |from| has, whose status was |status|. |clean|: access control lists that |to| inherited go away.
+// |from| has, whose status was |status|. |clean|: attributes that |to| had or inherited go away.
 // Returns 0, or a failure and what was not possible in |*out_what|.
 // |where| it is, for notes. Makes system calls only: for system_call().
 int attributes_keep(copy *copy, const file_status *status, inode from, const file_status *made,
@@ -162,8 +162,8 @@ int attributes_set_mode(inode to, uint32_t mode);
 SYSTEM_PRINTF(4, 5)
 void attributes_note_left(copy *copy, counter *counter, place where, const char *format, ...);
 
-// Compares the extended attributes. Returns 0, a failure, or 1 and the name (on the heap) of one
-// that differs in |*out_name|.
+// Compares the extended attributes. Returns 0, a failure, or 1 and the name (printable, on the heap)
+// of one that differs in |*out_name|.
 int attributes_compare(inode left, inode right, char **out_name);
 
 // --- hard links ----------------------------------------------------------------------------------

@@ -72,8 +72,9 @@ static int64_t leave_now(void *argument) {
   if (is_late(leaving->copy, directory)) wanted.mode |= OWNER_ALL;
   // The source may have been opened anew just to be gone through.
   inode from = {directory->fd[SOURCE], true}, to = {target, false};
-  return attributes_keep(leaving->copy, &wanted, from, &made, to, directory->created,
-                         (place){directory, NULL}, &leaving->what);
+  // Whether it was there before or inherited something: it gets the source's and no others.
+  return attributes_keep(leaving->copy, &wanted, from, &made, to, true, (place){directory, NULL},
+                         &leaving->what);
 }
 
 void copy_leave(walk *walk, directory *directory) {
