@@ -30,3 +30,16 @@ for limit in 12 16 18 20 22 24 26 28; do
   esac
   rm -rf copy
 done
+# The fewest that do are as many on a terminal, where there is progress to show.
+if command -v script >/dev/null; then
+  # tries LIMIT REDIRECTION: copies on a terminal.
+  tries() {
+    script -qec "ulimit -n $1; exec timeout 60 '$rouse' copy --loops 1 source copy $2" typescript >shown </dev/null &&
+      [ -e copy/tree ] && rm -rf copy
+  }
+  rm -rf source && mkdir -p source/tree && : >source/tree/file
+  for limit in {12..60}; do
+    if tries $limit '2>err'; then break; fi
+  done
+  tries $limit '' || fail "$limit descriptors are enough, but not on a terminal: $(cat shown)"
+fi

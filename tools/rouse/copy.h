@@ -64,6 +64,7 @@ struct copy {
   rouse_semaphore memory;       // pages of buffers
   uint32_t walkers, slots;
   bool privileged;
+  bool scouts;           // there are descriptors for finding out how much there is
   _Atomic bool stopped;  // what the walks stop by if options.stop is NULL
   buffer *buffers[WALK_LOOPS_MAX][BUFFER_CLASSES];
 

@@ -133,7 +133,7 @@ int64_t copy_progress(void *argument) {
   rouse_task *task = NULL;
   bool sent = false;
   for (int period = 0; rouse_task_sleep_ns(PERIOD_NS) == ROUSE_DONE; period++) {
-    if (!sent && period >= SCOUT_AFTER_PERIODS) {
+    if (!sent && copy->scouts && period >= SCOUT_AFTER_PERIODS) {
       sent = true;
       task = send_scout(copy, &scout);
     }

@@ -71,8 +71,11 @@ static bool shows_progress(const copy *copy) {
 static bool divide_descriptors(copy *copy) {
   int64_t all = system_descriptors_max();
   int64_t used = system_descriptors_open() + DESCRIPTORS_SPARE;
-  if (shows_progress(copy)) used += DESCRIPTORS_SCOUT;
   uint32_t walkers = copy->options.loops;
+  // The time left is what can be done without.
+  copy->scouts = shows_progress(copy) &&
+                 all - used - DESCRIPTORS_SCOUT >= 4 * (int64_t)walk_slots_min(walkers);
+  if (copy->scouts) used += DESCRIPTORS_SCOUT;
   // With few descriptors there are fewer walkers, down to one.
   while (walkers > 1 && all - used < 4 * (int64_t)walk_slots_min(walkers)) walkers--;
   int64_t least = walk_slots_min(walkers);
