@@ -77,3 +77,34 @@ expect 1 "$rouse" copy --verify -T source again
 said 'again/c: is a directory; it is not replaced by a file'
 said 'again/c: differs in what it is'
 expect 1 "$rouse" copy --compare source nowhere
+
+# Interrupted, it has compared what it has got through, and vouches for no more.
+rm -rf source copy && mkdir source
+head -c 100000000 /dev/zero >source/large
+cp -a source copy
+hits=0
+for try in 1 2 3 4 5 6 7 8 9; do
+  form=$((try % 2))
+  status=0
+  perl -e '
+    my $job = fork // die;
+    if (!$job) { $SIG{INT} = "DEFAULT"; exec @ARGV }
+    sub compares { grep { (readlink // "") =~ m{/copy/large$} } glob "/proc/$job/fd/*" }
+    select undef, undef, undef, 0.0005 until compares() or waitpid($job, 1) == $job;
+    kill INT => $job and waitpid $job, 0;
+    exit($? & 127 ? 128 + ($? & 127) : $? >> 8)' \
+    "$rouse" copy --compare $([ $form = 0 ] || echo --json) -T source copy >out 2>err || status=$?
+  [ $status != 0 ] || continue
+  [ $status = 130 ] || fail "status $status after an interruption: $(cat err)"
+  said 'interrupted; not all was compared'
+  if [ $form = 1 ]; then
+    grep -q '"verified":false' out || fail "verified: $(cat out)"
+    ! grep -q '"compared":0' out || hits=$((hits | 1))
+  else
+    grep -q 'compared . entries in .*: interrupted before the end; no differences so far' out ||
+      fail "the summary does not tell of it: $(cat out)"
+    ! grep -q 'compared 0 entries' out || hits=$((hits | 2))
+  fi
+  [ $hits != 3 ] || break
+done
+[ $hits = 3 ] || fail 'no comparison was interrupted half-way, or what was not read was counted'

@@ -77,6 +77,7 @@ struct copy {
 
   int64_t started_ns;
   double seconds, verify_seconds;
+  bool verified;  // the comparison got through to its end
   rouse_loop_stats stats;
   const char *backend, *doorbell;
   int failure;  // why it could not even start, or 0

@@ -155,6 +155,7 @@ static int64_t copy_main(void *argument) {
     result = verify_run(copy);
     await_entries(copy);
     copy->verify_seconds = seconds_since(start_ns);
+    copy->verified = result == ROUSE_DONE && !walk_stopped(&copy->walk);
     links_free(copy);
   }
   walk_finish(&copy->walk);
@@ -209,8 +210,9 @@ int copy_run(copy *copy, const copy_options *options) {
         copy->paths.path[TARGET]);  // nothing came of it; if something did, this does nothing
   }
   if (interrupt != 0) {
-    fprintf(stderr,
-            "rouse copy: interrupted; what is in place is complete, and no more was left\n");
+    fprintf(stderr, "rouse copy: interrupted; %s\n",
+            options->compare ? "not all was compared"
+                             : "what is in place is complete, and no more was left");
   }
   return status_of(copy, interrupt);
 }

@@ -36,9 +36,13 @@ void copy_print_summary(const copy *copy, FILE *to) {
     fprintf(to, "compared %" PRIu64 " entries in %.2f s: ", count(&report->compared),
             copy->verify_seconds);
     uint64_t differences = count(&report->differences);
-    if (differences == 0) fputs("no differences\n", to);
-    if (differences == 1) fputs("1 difference\n", to);
-    if (differences > 1) fprintf(to, "%" PRIu64 " differences\n", differences);
+    if (!copy->verified) fputs("interrupted before the end; ", to);
+    if (differences == 0) fputs("no differences", to);
+    if (differences == 1) fputs("1 difference", to);
+    if (differences > 1) fprintf(to, "%" PRIu64 " differences", differences);
+    fputs(copy->verified ? "\n" : " so far\n", to);
+  } else if ((copy->options.verify || copy->options.compare) && !copy->verified) {
+    fputs("not compared\n", to);
   }
   struct {
     uint64_t number;
@@ -129,7 +133,7 @@ bool copy_print_json(const copy *copy, int status, FILE *to) {
       object != NULL && add_path(object, "source", copy->options.source) &&
       add_path(object, "target", copy->options.target) && add_number(object, "status", status) &&
       cJSON_AddBoolToObject(object, "interrupted", status > 128) != NULL &&
-      cJSON_AddBoolToObject(object, "verified", copy->verify_seconds > 0) != NULL &&
+      cJSON_AddBoolToObject(object, "verified", copy->verified) != NULL &&
       add_number(object, "seconds", copy->seconds) &&
       add_number(object, "verify_seconds", copy->verify_seconds) &&
       add_text(object, "backend", copy->backend) && add_text(object, "doorbell", copy->doorbell) &&

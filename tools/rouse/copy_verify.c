@@ -16,6 +16,7 @@ typedef struct comparison {
   const char *name[SIDES];
   rouse_fd fd[SIDES];
   bool by_path;
+  bool interrupted;  // there is more to compare
   file_status status[SIDES];
 } comparison;
 
@@ -148,9 +149,11 @@ static bool compare_contents(comparison *comparison) {
   room /= 2;
   bool same = true, sparse = false;
   for (int side = 0; side < SIDES; side++) sparse |= file_is_sparse(&comparison->status[side]);
-  for (uint64_t offset = 0; same && !walk_stopped(&copy->walk);) {
+  for (uint64_t offset = 0; same;) {
     if (sparse) offset = skip_holes(comparison, offset, size);
     if (offset >= size) break;
+    comparison->interrupted = walk_stopped(&copy->walk);
+    if (comparison->interrupted) break;
     size_t part = size - offset < room ? (size_t)(size - offset) : room;
     same = read_fully(comparison, SOURCE, buffer, part, offset) &&
            read_fully(comparison, TARGET, buffer + room, part, offset);
@@ -219,7 +222,7 @@ static void verify_handle(walk *walk, entry *entry) {
   rouse_semaphore_acquire(&copy->descriptors, 1);
   if (!walk_stopped(walk)) {
     compare_entry(&comparison, entry->kind);
-    counter_add(&copy->report.compared, 1);
+    if (!comparison.interrupted) counter_add(&copy->report.compared, 1);
   }
   file_close(comparison.fd[SOURCE]);
   file_close(comparison.fd[TARGET]);

@@ -32,6 +32,7 @@ typedef struct sums {
   uint64_t most, waits, wakes, rung, elided, sleeps, tasks, operations;
   double seconds, verify_seconds;
   const char *backend, *doorbell;
+  bool unverified;  // a comparison did not get to its end
 } sums;
 
 static void add(sums *sums, const copy *copy) {
@@ -57,6 +58,7 @@ static void add(sums *sums, const copy *copy) {
   sums->verify_seconds += copy->verify_seconds;
   sums->backend = copy->backend;
   sums->doorbell = copy->doorbell;
+  if (!copy->verified) sums->unverified = true;
 }
 
 static void print_probe(void) {
@@ -96,7 +98,11 @@ static void print_report(const sums *sums, uint32_t loops) {
   printf("  most in flight     %" PRIu64 "\n", sums->most);
   printf("  backend            %s, doorbell %s, %u %s\n", sums->backend, sums->doorbell, loops,
          loops == 1 ? "loop" : "loops");
-  if (sums->differences == 0 && sums->failed == 0) {
+  if (sums->unverified) {
+    printf("  verified           not all: %" PRIu64 " entries, %" PRIu64
+           " differences so far, %" PRIu64 " failed\n",
+           sums->compared, sums->differences, sums->failed);
+  } else if (sums->differences == 0 && sums->failed == 0) {
     printf("  verified           %" PRIu64 " entries, no differences\n", sums->compared);
   } else {
     printf("  verified           %" PRIu64 " differences, %" PRIu64 " failed\n", sums->differences,
