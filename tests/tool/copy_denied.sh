@@ -47,6 +47,12 @@ for backend in $(backends); do
     said 'owner is not kept'
   fi
   rm -rf work/copy
+  # What could not be copied is a failure once, and once a difference.
+  expect 1 "${as[@]}" "$rouse" copy --backend $backend --verify source work/copy
+  said "source/closed: can't be compared: cannot open the directory: permission denied"
+  grep -qx '2 failed' out && grep -q ': 2 differences$' out || fail "other counts: $(cat out)"
+  [ -z "$(sort err | uniq -d)" ] || fail "something was told twice: $(cat err)"
+  rm -rf work/copy
 done
 
 # Directories that keep out even their owner are filled all the same, and shut at the end.

@@ -30,6 +30,16 @@ for backend in $(backends); do
     rm -rf small/copy
   done
 done
+# What was taken back does not count as copied.
+mkdir plain
+head -c 1000000 /dev/zero >plain/fits
+head -c 6000000 /dev/zero >plain/large
+for backend in $(backends); do
+  expect 1 "$rouse" copy --json --backend $backend --max-in-flight 1 plain small/copy
+  said 'small/copy/large: cannot write: no space left on the device'
+  grep -q '"files":1,' out && grep -q '"bytes":1000000,' out || fail "other counts: $(cat out)"
+  rm -rf small/copy
+done
 # Room for data, but for few files.
 mount -o remount,size=100m,nr_inodes=300 small
 for backend in $(backends); do

@@ -22,7 +22,8 @@ typedef struct passage {
   char temporary[SYSTEM_TEMPORARY_SIZE];
   void *buffer;
   size_t room;
-  size_t size;  // what |buffer| holds, for placing at one go
+  size_t size;     // what |buffer| holds, for placing at one go
+  uint64_t bytes;  // counted as copied
   const char *what;
   enum side side;
 } passage;
@@ -119,6 +120,7 @@ static int64_t copy_range(passage *passage, uint64_t offset, uint64_t end) {
     int result = write_all(passage, (size_t)size, offset);
     if (result < 0) return result;
     counter_add(&passage->copy->report.bytes, (uint64_t)size);
+    passage->bytes += (uint64_t)size;
     offset += (uint64_t)size;
   }
   return (int64_t)offset;
@@ -235,6 +237,7 @@ static bool transfer(passage *passage) {
   buffer_put(copy, passage->buffer);
   if (result == 0) return true;
   call(passage, discard);
+  counter_subtract(&copy->report.bytes, passage->bytes);
   if (result == ROUSE_ECANCELED && walk_stopped(&copy->walk)) return false;
   return copy_entry_failure(copy, passage->entry, passage->side, result, "%s", passage->what);
 }
@@ -243,6 +246,7 @@ bool copy_file(copy *copy, entry *entry, link_group *group) {
   passage passage;
   passage.copy = copy;
   passage.entry = entry;
+  passage.bytes = 0;
   passage.fd[SOURCE] = passage.fd[TARGET] = -1;
   // Both descriptors at once: who has one never waits for the other.
   rouse_semaphore_acquire(&copy->descriptors, 1);

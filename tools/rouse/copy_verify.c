@@ -25,7 +25,7 @@ SYSTEM_PRINTF(2, 3) static bool differs(const comparison *comparison, const char
   char *path = walk_path(&copy->walk, comparison->directory, comparison->name[TARGET], TARGET);
   va_list arguments;
   va_start(arguments, format);
-  report_difference(&comparison->copy->report, path, format, arguments);
+  report_difference(&comparison->copy->report, path, 0, format, arguments);
   va_end(arguments);
   free(path);
   return false;
@@ -291,7 +291,7 @@ static void verify_leave(walk *walk, directory *directory) {
 }
 
 static const walk_operations verifying = {
-    .enter = verify_enter, .handle = verify_handle, .leave = verify_leave};
+    .enter = verify_enter, .handle = verify_handle, .leave = verify_leave, .compares = true};
 
 int verify_run(copy *copy) {
   walk *walk = &copy->walk;

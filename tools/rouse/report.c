@@ -180,9 +180,10 @@ void report_failure(report *report, const char *path, int code, const char *form
   va_end(arguments);
 }
 
-void report_difference(report *report, const char *path, const char *format, va_list arguments) {
+void report_difference(report *report, const char *path, int code, const char *format,
+                       va_list arguments) {
   counter_add(&report->differences, 1);
-  tell(report, path, 0, true, format, arguments);
+  tell(report, path, code, true, format, arguments);
 }
 
 void report_note(report *report, const char *path, const char *format, va_list arguments) {

@@ -19,6 +19,12 @@ static inline void counter_add(counter *counter, uint64_t amount) {
   atomic_fetch_add_explicit(&counter->value, amount, memory_order_relaxed);
 }
 
+// Takes back what was added before it was final.
+static inline void counter_subtract(counter *counter, uint64_t amount) {
+  // RELAXED: as above.
+  atomic_fetch_sub_explicit(&counter->value, amount, memory_order_relaxed);
+}
+
 // RELAXED: as above.
 static inline uint64_t counter_read(const counter *counter) {
   return atomic_load_explicit(&counter->value, memory_order_relaxed);
@@ -64,8 +70,9 @@ void report_failure_list(report *report, const char *path, int code, const char 
                          va_list arguments);
 
 // The same for a difference that --verify has found.
-SYSTEM_PRINTF(3, 0)
-void report_difference(report *report, const char *path, const char *format, va_list arguments);
+SYSTEM_PRINTF(4, 0)
+void report_difference(report *report, const char *path, int code, const char *format,
+                       va_list arguments);
 
 // Tells something that is no failure, unless the report is quiet.
 SYSTEM_PRINTF(3, 0)

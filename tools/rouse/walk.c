@@ -556,11 +556,25 @@ char *walk_path(const walk *walk, const directory *directory, const char *name, 
   return path;
 }
 
+SYSTEM_PRINTF(4, 5)
+static void not_compared(const walk *walk, const char *path, int code, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  report_difference(walk->report, path, code, format, arguments);
+  va_end(arguments);
+}
+
 void walk_failure_list(const walk *walk, const directory *directory, const char *name,
                        enum side side, int code, const char *format, va_list arguments) {
   if (walk->report == NULL) return;
   char *path = walk_path(walk, directory, name, side);
-  report_failure_list(walk->report, path, code, format, arguments);
+  if (walk->operations->compares) {
+    char text[128];
+    vsnprintf(text, sizeof text, format, arguments);
+    not_compared(walk, path, code, "can't be compared: %s", text);
+  } else {
+    report_failure_list(walk->report, path, code, format, arguments);
+  }
   free(path);
 }
 

@@ -61,6 +61,8 @@ typedef struct walk_operations {
   void (*leave)(walk *walk, directory *directory);
   // Entries are handled inside the listing, and no task is started for them.
   bool in_place;
+  // Failures are differences: what can't be read can't be the same.
+  bool compares;
 } walk_operations;
 
 struct walk {
