@@ -13,6 +13,11 @@ grep -q '"skipped":1' out && grep -q '"specials":1' out || fail "other counts: $
 [ -p copy/pipe ] && [ "$(stat -c %a copy/pipe)" = 640 ] || fail 'the pipe was not kept'
 [ "$(stat -c %y copy/pipe)" = "$(stat -c %y source/pipe)" ] || fail "the pipe's time was not kept"
 [ ! -e copy/socket ] || fail 'a socket was made'
+# Named as the source it is nothing that can be skipped.
+expect 1 "$rouse" copy source/socket copy/socket
+said 'source/socket: is a socket'
+expect 1 "$rouse" copy --compare source/socket source/socket
+[ ! -e copy/socket ] || fail 'a socket was made'
 # Pipes alone, as the source, too.
 expect 0 timeout 20 "$rouse" copy source/pipe alone
 [ -p alone ] || fail 'the pipe alone was not copied'

@@ -92,6 +92,10 @@ static bool find_source(copy *copy, const split *source, file_status *status) {
     file_close(fd);
     return refuse(copy, path, result, "cannot be found");
   }
+  if (status->kind == KIND_SOCKET) {
+    file_close(fd);
+    return refuse(copy, path, 0, "is a socket, which only the program that listens on it can make");
+  }
   paths->fd[SOURCE] = fd;
   paths->is_directory = status->kind == KIND_DIRECTORY;
   paths->kind = status->kind;
