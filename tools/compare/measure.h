@@ -72,7 +72,6 @@ measure_fn measure_uncontended, measure_contended, measure_fairness, measure_wak
 
 // Counts, taken once and before the turns.
 void measure_costs(const approach *approach, row *row);
-void measure_calls(const approach *approach, row *row);
 
 // What the workload whose system calls are counted and the one who counts them tell each other.
 typedef struct measure_counter {

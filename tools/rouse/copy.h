@@ -111,7 +111,6 @@ int64_t copy_progress(void *argument);
 // Copies one entry; reports failures. |group|: the entry's hard links, if they are known already.
 void copy_entry(copy *copy, entry *entry, link_group *group);
 bool copy_file(copy *copy, entry *entry, link_group *group);
-bool copy_symlink(copy *copy, entry *entry, link_group *group);
 bool copy_special(copy *copy, entry *entry, link_group *group);
 
 // Reports a failure of |entry|. False, for returning it.
