@@ -26,6 +26,7 @@ printf text >source/locked/file
 printf text >source/locked/inside/file
 printf set >source/open/set-id
 chmod 6755 source/open/set-id
+mkdir -m 6755 source/open/set-ids
 ln source/open/file source/open/again
 [ "$(id -u)" != 0 ] || chown 65534:65534 source/locked source/locked/inside
 chmod 000 source/open/secret source/closed
@@ -44,6 +45,8 @@ for backend in $(backends); do
     # It is another's file now, so it must not run with that one's rights.
     [ "$(stat -c %a:%U work/copy/open/set-id)" = "755:$(id -nu 65534)" ] ||
       fail "a set-id bit went to another owner: $(stat -c %a:%U work/copy/open/set-id)"
+    [ "$(stat -c %a:%G work/copy/open/set-ids)" = "2755:$(id -ng 65534)" ] ||
+      fail "set-id bits of a directory: $(stat -c %a:%G work/copy/open/set-ids)"
     said 'owner is not kept'
   fi
   rm -rf work/copy

@@ -154,7 +154,8 @@ int attributes_keep(copy *copy, const file_status *status, inode from, const fil
 // Whether what is made in |directory| inherits an access control list from it.
 bool attributes_inherited(inode directory);
 
-// The mode that a copy with this owner and group may have: set-id bits only with the same ones.
+// The mode that a copy with this owner and group may have: set-id bits only with the same ones. But
+// a directory's set-group-id bit, which gives nobody rights, stays.
 uint32_t attributes_mode(const file_status *status, uint32_t owner, uint32_t group);
 
 int attributes_set_mode(inode to, uint32_t mode);
