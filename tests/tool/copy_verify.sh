@@ -78,6 +78,29 @@ said 'again/c: is a directory; it is not replaced by a file'
 said 'again/c: differs in what it is'
 expect 1 "$rouse" copy --compare source nowhere
 
+# Times of access are what they were, of what was read and of what was made.
+rm -rf source copy && mkdir -p source/sub/empty
+printf small >source/sub/small
+head -c 3000000 /dev/zero >source/large
+truncate -s 3000000 source/sparse && printf x >>source/sparse
+ln -s large source/link
+access() { (cd "$1" && shift && stat -c '%n %x' "$@"); }
+names='sub/small large sparse . sub sub/empty'
+# shellcheck disable=SC2086
+for backend in $(backends); do
+  rm -rf copy
+  (cd source && touch -ha -d '2001-02-03 04:05:06.789' link $names)
+  access source link $names >wanted
+  expect 0 "$rouse" copy --backend "$backend" --verify source copy
+  access copy link $names >found
+  diff wanted found >&2 || fail 'times of access of the copy'
+  expect 0 "$rouse" copy --backend "$backend" --compare -T source copy
+  access source $names >found
+  grep -v '^link ' wanted | diff - found >&2 || fail 'times of access of the source'
+  access copy $names >found
+  grep -v '^link ' wanted | diff - found >&2 || fail 'times of access of the copy, compared'
+done
+
 # Interrupted, it has compared what it has got through, and vouches for no more.
 rm -rf source copy && mkdir source
 head -c 100000000 /dev/zero >source/large

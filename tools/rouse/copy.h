@@ -160,6 +160,9 @@ uint32_t attributes_mode(const file_status *status, uint32_t owner, uint32_t gro
 
 int attributes_set_mode(inode to, uint32_t mode);
 
+// Sets the time of access back to what it was when |status| was asked for, if that is possible.
+void attributes_restore_read(inode inode, const file_status *status);
+
 // Counts something that is not kept, and tells of the first.
 SYSTEM_PRINTF(4, 5)
 void attributes_note_left(copy *copy, counter *counter, place where, const char *format, ...);

@@ -259,6 +259,11 @@ static int set_times(inode to, const struct timespec times[2]) {
                                             : utimensat(to.fd, "", times, AT_EMPTY_PATH));
 }
 
+void attributes_restore_read(inode inode, const file_status *status) {
+  set_times(inode, (const struct timespec[2]){{status->read.seconds, status->read.nanoseconds},
+                                              {.tv_nsec = UTIME_OMIT}});
+}
+
 int attributes_keep(copy *copy, const file_status *status, inode from, const file_status *made,
                     inode to, bool clean, place where, const char **out_what) {
   uid_t uid;

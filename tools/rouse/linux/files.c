@@ -74,9 +74,18 @@ int path_status(const char *path, file_status *out_status) {
   return result;
 }
 
+static rouse_fd opened(rouse_fd fd, open_as as) {
+  if (fd < 0 || (as != OPEN_CONTENTS && as != OPEN_LISTING)) return fd;
+  // Reading leaves the time of access alone. Only who owns the file may ask for that.
+  if (fcntl(fd, F_SETFL, O_NOATIME) == 0) return fd;
+  // A read that must not block would fail where the file system can't tell beforehand.
+  if (as == OPEN_CONTENTS) fcntl(fd, F_SETFL, 0);
+  return fd;
+}
+
 rouse_fd path_open_directory(const char *path, bool listing) {
-  return (rouse_fd)system_result(
-      open(path, (listing ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC));
+  int flags = (listing ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC;
+  return opened((rouse_fd)system_result(open(path, flags)), listing ? OPEN_LISTING : OPEN_PLACE);
 }
 
 int path_remove_directory(const char *path) { return (int)system_result(rmdir(path)); }
@@ -132,12 +141,6 @@ static int open_flags(open_as as) {
   }
 }
 
-static rouse_fd opened(rouse_fd fd, open_as as) {
-  // A read that must not block would fail where the file system can't tell beforehand.
-  if (fd >= 0 && as == OPEN_CONTENTS) fcntl(fd, F_SETFL, 0);
-  return fd;
-}
-
 rouse_fd file_open_now(rouse_fd directory, const char *name, open_as as) {
   return opened((rouse_fd)system_result(openat(directory, name, open_flags(as))), as);
 }
@@ -169,9 +172,9 @@ rouse_fd file_open(gauge *gauge, rouse_fd directory, const char *name, open_as a
 }
 
 rouse_fd directory_open_again(rouse_fd directory, bool listing) {
-  return (rouse_fd)system_result(listing
-                                     ? openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                                     : fcntl(directory, F_DUPFD_CLOEXEC, 0));
+  if (!listing) return (rouse_fd)system_result(fcntl(directory, F_DUPFD_CLOEXEC, 0));
+  int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  return opened((rouse_fd)system_result(openat(directory, ".", flags)), OPEN_LISTING);
 }
 
 int file_close(rouse_fd file) { return file < 0 ? 0 : (int)system_result(close(file)); }
