@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destination.h"
 #include "measure.h"
 #include "reports.h"
 #include "tool.h"
@@ -22,6 +23,7 @@ static const char help[] =
     "  -j, --json           one JSON object instead of the tables\n"
     "  -H, --html FILE      and a report with plots, as one page\n"
     "  -m, --markdown FILE  and the tables for the documents\n"
+    "                       (a FILE that is there already is replaced when the new one is whole)\n"
     "  -l, --list           name the approaches and end\n"
     "  -h, --help           show this\n"
     "\n"
@@ -106,25 +108,8 @@ static int list_all(void) {
   return EXIT_GOOD;
 }
 
-typedef void write_fn(FILE *to, const results *results);
-
-// Opened before anything is measured, so that a path that can't be written costs no minute.
-static FILE *open_report(const char *path) {
-  FILE *file = fopen(path, "wb");
-  if (file == NULL) fprintf(stderr, "rouse compare: cannot write %s: %s\n", path, strerror(errno));
-  return file;
-}
-
-static int write_report(FILE *file, const char *path, write_fn *write, const results *results) {
-  write(file, results);
-  bool lost = ferror(file) != 0;
-  if (fclose(file) != 0) lost = true;
-  if (!lost) return EXIT_GOOD;
-  fprintf(stderr, "rouse compare: %s could not be written\n", path);
-  return EXIT_SOME_FAILED;
-}
-
-static int tell(const request *request, const results *results, FILE *html, FILE *markdown) {
+static int tell(const request *request, const results *results, destination *html,
+                destination *markdown) {
   int status = EXIT_GOOD;
   if (request->json) {
     if (!report_json(stdout, results)) {
@@ -134,10 +119,11 @@ static int tell(const request *request, const results *results, FILE *html, FILE
   } else {
     report_tables(stdout, results);
   }
-  if (html != NULL) status = write_report(html, request->html, report_page, results);
-  if (markdown != NULL) {
-    int now = write_report(markdown, request->markdown, report_markdown, results);
-    if (now > status) status = now;
+  if (html->path != NULL && !destination_write(html, report_page, results)) {
+    status = EXIT_SOME_FAILED;
+  }
+  if (markdown->path != NULL && !destination_write(markdown, report_markdown, results)) {
+    status = EXIT_SOME_FAILED;
   }
   uint32_t unfilled = results_count_unfilled(results);
   if (unfilled > 0) {
@@ -147,22 +133,24 @@ static int tell(const request *request, const results *results, FILE *html, FILE
   return status;
 }
 
-static int run(const request *request) {
+static int measure(const request *request, destination *html, destination *markdown) {
   static results results;
-  FILE *html = NULL, *markdown = NULL;
-  int status = EXIT_SOME_FAILED;
-  if (request->html != NULL && (html = open_report(request->html)) == NULL) return status;
-  if (request->markdown != NULL && (markdown = open_report(request->markdown)) == NULL) goto out;
   int failed = measure_all(&request->measure, &results);
   if (failed == ROUSE_DONE) return tell(request, &results, html, markdown);
   if (failed == ROUSE_EINVAL && request->measure.backend != NULL) {
-    status = usage("there is no backend '%s'", request->measure.backend);
-  } else {
-    fprintf(stderr, "rouse compare: no loop can be had here: %s\n", rouse_error_message(failed));
+    return usage("there is no backend '%s'", request->measure.backend);
   }
-  if (markdown != NULL) fclose(markdown);
-out:
-  if (html != NULL) fclose(html);
+  fprintf(stderr, "rouse compare: no loop can be had here: %s\n", rouse_error_message(failed));
+  return EXIT_SOME_FAILED;
+}
+
+static int run(const request *request) {
+  destination html = {0}, markdown = {0};
+  bool good = (request->html == NULL || destination_find(&html, request->html)) &&
+              (request->markdown == NULL || destination_find(&markdown, request->markdown));
+  int status = good ? measure(request, &html, &markdown) : EXIT_SOME_FAILED;
+  destination_free(&html);
+  destination_free(&markdown);
   return status;
 }
 

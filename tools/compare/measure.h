@@ -6,6 +6,7 @@
 #define ROUSE_COMPARE_MEASURE_H
 
 #include <rouse/rouse.h>
+#include <stdio.h>
 
 #include "approach.h"
 #include "results.h"
@@ -101,6 +102,12 @@ void machine_pin(uint32_t index);
 void machine_unpin(void);
 // The flags to open a file for reading and writing that must not exist yet.
 int machine_new_file_flags(void);
+// What a file called |path| is to replace, on the heap; NULL: what is there is no file.
+char *machine_replaceable(const char *path);
+// A new file, for writing. NULL: errno says why not.
+FILE *machine_create(const char *path);
+// Moves |from| to where |to| is or is not.
+bool machine_replace(const char *from, const char *to);
 // Where temporary files go if the environment does not say.
 const char *machine_temporary_directory(void);
 // An address on this machine, with a port; its size.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +53,25 @@ int64_t machine_cpu_ns(void) {
 }
 
 int machine_new_file_flags(void) { return O_RDWR | O_CREAT | O_EXCL; }
+
+char *machine_replaceable(const char *path) {
+  struct stat status;
+  // A link that leads nowhere is written through, not replaced.
+  if (lstat(path, &status) != 0) return strdup(path);
+  if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return NULL;
+  return realpath(path, NULL);
+}
+
+FILE *machine_create(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  return fd < 0 ? NULL : fdopen(fd, "wb");
+}
+
+bool machine_replace(const char *from, const char *to) {
+  struct stat status;
+  if (stat(to, &status) == 0) chmod(from, status.st_mode & 0777);
+  return rename(from, to) == 0;
+}
 
 const char *machine_temporary_directory(void) { return "/tmp"; }
 

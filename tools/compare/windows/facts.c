@@ -3,6 +3,7 @@
 #include <io.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <winsock2.h>
 // After winsock2.h.
 #include <windows.h>
@@ -57,6 +58,21 @@ bool machine_is_terminal_error(void) { return _isatty(_fileno(stderr)) != 0; }
 int64_t machine_cpu_ns(void) { return -1; }
 
 int machine_new_file_flags(void) { return _O_RDWR | _O_CREAT | _O_EXCL | _O_BINARY; }
+
+char *machine_replaceable(const char *path) {
+  struct _stat64 status;
+  if (_stat64(path, &status) == 0 && (status.st_mode & _S_IFMT) != _S_IFREG) return NULL;
+  return _strdup(path);
+}
+
+FILE *machine_create(const char *path) {
+  int fd = _open(path, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY, _S_IREAD | _S_IWRITE);
+  return fd < 0 ? NULL : _fdopen(fd, "wb");
+}
+
+bool machine_replace(const char *from, const char *to) {
+  return MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING) != 0;
+}
 
 const char *machine_temporary_directory(void) { return "."; }
 
