@@ -98,12 +98,6 @@ static bool divide_descriptors(copy *copy) {
 
 // --- passes --------------------------------------------------------------------------------------
 
-// Waits until all tasks for entries have ended.
-static void await_entries(copy *copy) {
-  rouse_semaphore_acquire(&copy->in_flight, copy->options.max_in_flight);
-  rouse_semaphore_release(&copy->in_flight, copy->options.max_in_flight);
-}
-
 static void prepare_walk(copy *copy) {
   walk *walk = &copy->walk;
   walk->operations = &copying;
@@ -129,7 +123,7 @@ static int copy_all(copy *copy) {
     char *const *name = copy->paths.name;
     walk_start_entry(&copy->walk, copy->walk.root, name[SOURCE], name[TARGET], copy->paths.kind);
   }
-  await_entries(copy);
+  walk_await_entries(&copy->walk, copy->options.max_in_flight);
   links_make(copy);
   copy_late_finish(copy);
   links_free(copy);
@@ -153,7 +147,7 @@ static int64_t copy_main(void *argument) {
   if (result == ROUSE_DONE && compares && !walk_stopped(&copy->walk)) {
     int64_t start_ns = rouse_now_ns();
     result = verify_run(copy);
-    await_entries(copy);
+    walk_await_entries(&copy->walk, copy->options.max_in_flight);
     copy->verify_seconds = seconds_since(start_ns);
     copy->verified = result == ROUSE_DONE && !walk_stopped(&copy->walk);
     links_free(copy);

@@ -254,10 +254,68 @@ static int64_t entry_main(void *argument) {
   walk_paid(walk, entry->directory);
   // RELAXED: a hint for spreading tasks.
   atomic_fetch_sub_explicit(&walk->load[entry->loop], 1, memory_order_relaxed);
-  free(entry);
-  // Last: whoever has all permits knows that nobody uses the walk any more.
+  // Last: whoever has all permits knows that only looking after the tasks is left to do.
   rouse_semaphore_release(walk->in_flight, 1);
   return 0;
+}
+
+// A task whose stack can't be had ends without having run, and nothing that it holds would ever be
+// given back. So whoever starts another looks at two of the tasks that were started before, and
+// whoever waits looks at all of them now and then. What did not run is run there.
+
+// Under the lock.
+static void started_append(walk *walk, entry *entry) {
+  entry->next = NULL;
+  *(walk->started != NULL ? &walk->started_last->next : &walk->started) = entry;
+  walk->started_last = entry;
+}
+
+// Under the lock: takes out what has ended of the first |most|, and puts the others behind.
+static entry *started_take(walk *walk, uint64_t most) {
+  entry *ended = NULL, *last = walk->started_last;
+  for (; most > 0 && walk->started != NULL; most--) {
+    entry *first = walk->started;
+    walk->started = first->next;
+    if (rouse_task_is_done(first->task)) {
+      first->next = ended;
+      ended = first;
+    } else {
+      started_append(walk, first);
+    }
+    if (first == last) break;  // once round
+  }
+  return ended;
+}
+
+static void started_end(entry *ended) {
+  while (ended != NULL) {
+    entry *entry = ended;
+    ended = entry->next;
+    int64_t result = 0;
+    rouse_task_join(entry->task, &result);
+    if (result == ROUSE_ENOMEM) entry_main(entry);
+    free(entry);
+  }
+}
+
+static void acquire_permits(walk *walk, uint32_t permits) {
+  enum { PATIENCE_NS = 100 * 1000 * 1000 };
+  if (rouse_semaphore_try_acquire(walk->in_flight, permits) == ROUSE_DONE) return;
+  while (rouse_semaphore_acquire_until(walk->in_flight, permits, rouse_now_ns() + PATIENCE_NS) ==
+         ROUSE_ETIMEDOUT) {
+    rouse_mutex_lock(&walk->lock);
+    entry *ended = started_take(walk, UINT64_MAX);
+    rouse_mutex_unlock(&walk->lock);
+    started_end(ended);
+  }
+}
+
+void walk_await_entries(walk *walk, uint32_t permits) {
+  acquire_permits(walk, permits);
+  rouse_semaphore_release(walk->in_flight, permits);
+  entry *all = walk->started;
+  walk->started = NULL;
+  started_end(all);
 }
 
 // The calling loop if it has little more to do than the one with the least, else that one: a task
@@ -300,7 +358,7 @@ void walk_start_entry(walk *walk, directory *directory, const char *name, const 
     return;
   }
   // The memory of a whole directory's entries is never needed at once: the listing waits here.
-  rouse_semaphore_acquire(walk->in_flight, 1);
+  acquire_permits(walk, 1);
   if (walk_stopped(walk)) {
     rouse_semaphore_release(walk->in_flight, 1);
     free(entry);
@@ -314,9 +372,17 @@ void walk_start_entry(walk *walk, directory *directory, const char *name, const 
   entry->loop = choose_loop(walk);
   // RELAXED: a hint.
   atomic_fetch_add_explicit(&walk->load[entry->loop], 1, memory_order_relaxed);
-  if (rouse_task_spawn(NULL, rouse_run_loop(entry->loop), entry_main, entry) != ROUSE_DONE) {
+  rouse_loop *loop = rouse_run_loop(entry->loop);
+  if (rouse_task_spawn(&entry->task, loop, entry_main, entry) != ROUSE_DONE) {
     entry_main(entry);  // no memory for a task: the listing does it
+    free(entry);
+    return;
   }
+  rouse_mutex_lock(&walk->lock);
+  started_append(walk, entry);
+  struct entry *ended = started_take(walk, 2);
+  rouse_mutex_unlock(&walk->lock);
+  started_end(ended);
 }
 
 // --- directories ---------------------------------------------------------------------------------
@@ -512,8 +578,14 @@ int walk_run(walk *walk, uint32_t walkers) {
     result = rouse_task_spawn(&tasks[started], loop, walker_main, walk);
     if (result == ROUSE_DONE) started++;
   }
-  for (uint32_t index = 0; index < started; index++) rouse_task_join(tasks[index], NULL);
-  return started > 0 ? ROUSE_DONE : result;
+  bool walked = false;
+  for (uint32_t index = 0; index < started; index++) {
+    int64_t outcome = 0;
+    rouse_task_join(tasks[index], &outcome);
+    if (outcome == 0) walked = true;
+    if (outcome < 0) result = (int)outcome;  // there was no stack for it
+  }
+  return walked ? ROUSE_DONE : result;
 }
 
 void walk_finish(walk *walk) {

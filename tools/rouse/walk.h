@@ -41,10 +41,12 @@ struct directory {
   char name[];
 };
 
-// An entry that is no directory. Its directory is open until the task for it returns.
+// An entry that is no directory. Its directory is open until it has been handled.
 struct entry {
   walk *walk;
   directory *directory;
+  entry *next;  // among those whose tasks were started
+  rouse_task *task;
   uint32_t loop;
   file_kind kind;
   const char *target_name;
@@ -81,6 +83,7 @@ struct walk {
   uint64_t outstanding;  // directories on the stack or being listed
   directory *oldest, *newest;
   uint32_t slot_waiters;
+  entry *started, *started_last;          // entries with tasks
   rouse_semaphore ready;                  // directories on the stack
   rouse_semaphore slots;                  // pairs of descriptors
   gauge gauges[SIDES];                    // how quickly the file systems answer
@@ -99,12 +102,15 @@ void walk_init(walk *walk, uint32_t slots);
 directory *walk_make_root(walk *walk, const rouse_fd fd[SIDES]);
 
 // Walks all of the tree below the root with |walkers| tasks, and returns when they have ended;
-// tasks for entries may still be under way. Fails if no task can be started.
+// tasks for entries may still be under way. Fails if no task can be had.
 int walk_run(walk *walk, uint32_t walkers);
 
 // Starts the task for one entry of |directory|. Used for a source that is no directory.
 void walk_start_entry(walk *walk, directory *directory, const char *name, const char *target_name,
                       file_kind kind);
+
+// Waits until all that was started has been handled. |permits|: all that there are in flight.
+void walk_await_entries(walk *walk, uint32_t permits);
 
 // Ends the walk: closes and frees what is still there. All tasks have ended.
 void walk_finish(walk *walk);
