@@ -204,7 +204,8 @@ void copy_late_finish(copy *copy);
 
 // --- buffers -------------------------------------------------------------------------------------
 
-// A buffer for |size| bytes, or for BUFFER_MAX of them if |size| is more. Waits for memory.
+// A buffer for |size| bytes, or for BUFFER_MAX of them if |size| is more. Waits until others have
+// given back theirs; NULL: the system has no memory, or the copy is to end.
 void *buffer_get(copy *copy, uint64_t size, size_t *out_size);
 void buffer_put(copy *copy, void *memory);
 void buffers_free(copy *copy);

@@ -19,8 +19,13 @@ void *buffer_get(copy *copy, uint64_t size, size_t *out_size) {
   if (head != NULL) {
     *list = head->next;
   } else {
-    head = system_allocate_aligned(ALIGNMENT, (size_t)pages * BUFFER_PAGE + ALIGNMENT);
-    if (head == NULL) system_die_without_memory();
+    // Who ends for lack of memory must not take what was kept back for that.
+    size_t room = (size_t)pages * BUFFER_PAGE + ALIGNMENT;
+    head = walk_stopped(&copy->walk) ? NULL : system_allocate_aligned(ALIGNMENT, room);
+    if (head == NULL) {
+      rouse_semaphore_release(&copy->memory, pages);
+      return NULL;
+    }
     *head = (buffer){.kind = kind, .pages = pages};
   }
   *out_size = (size_t)pages * BUFFER_PAGE;

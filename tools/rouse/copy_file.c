@@ -233,6 +233,10 @@ static bool transfer(passage *passage) {
   system_temporary_name(passage->temporary);
   // One byte more than there should be shows that there is no more.
   passage->buffer = buffer_get(copy, size + 1, &passage->room);
+  if (passage->buffer == NULL) {
+    if (walk_stopped(&copy->walk)) return false;
+    return copy_entry_failure(copy, passage->entry, SOURCE, ROUSE_ENOMEM, "cannot read");
+  }
   int result = carry(passage);
   buffer_put(copy, passage->buffer);
   if (result == 0) return true;

@@ -191,8 +191,13 @@ int copy_run(copy *copy, const copy_options *options) {
       .loop = {.backend = options->backend, .stack_size = STACK_SIZE},
   };
   int64_t result = 0;
+  system_spare_begin(copy->options.stop);
   copy->failure = rouse_run(&run, copy_main, copy, &result);
   if (copy->failure == 0) copy->failure = (int)result;
+  if (system_spare_end()) {
+    report_failure(&copy->report, options->source, ROUSE_ENOMEM,
+                   "ended half-way; what is in place is complete");
+  }
   int interrupt = catches ? system_interrupts_release() : system_interrupts_caught();
   if (copy->failure < 0) {
     fprintf(stderr, "rouse copy: cannot run on %s: %s\n",

@@ -146,6 +146,10 @@ static bool compare_contents(comparison *comparison) {
   if (size == 0) return true;
   size_t room;
   char *buffer = buffer_get(copy, 2 * size, &room);  // both halves in one request
+  if (buffer == NULL) {
+    comparison->interrupted = walk_stopped(&copy->walk);
+    return !comparison->interrupted && differs(comparison, "can't be read: out of memory");
+  }
   room /= 2;
   bool same = true, sparse = false;
   for (int side = 0; side < SIDES; side++) sparse |= file_is_sparse(&comparison->status[side]);

@@ -56,9 +56,58 @@ void system_temporary_name(char *name) {
   name[PREFIX + LETTERS] = 0;
 }
 
+// --- memory --------------------------------------------------------------------------------------
+
+// In pieces, so that everybody who finds no memory at the same moment gets one.
+enum { SPARES = 16, SPARE_SIZE = 256 * 1024 };
+
+static _Atomic(void *) spares[SPARES];
+static _Atomic(_Atomic bool *) spares_stop;
+static _Atomic bool spares_used;
+
+void system_spare_begin(_Atomic bool *stop) {
+  // RELAXED, here and below: the run's threads begin after it, and have ended before the end.
+  atomic_store_explicit(&spares_stop, stop, memory_order_relaxed);
+  atomic_store_explicit(&spares_used, false, memory_order_relaxed);
+  for (int index = 0; index < SPARES; index++) {
+    // RELAXED: as above.
+    atomic_store_explicit(&spares[index], malloc(SPARE_SIZE), memory_order_relaxed);
+  }
+}
+
+bool system_spare_end(void) {
+  // RELAXED: as above.
+  for (int index = 0; index < SPARES; index++) {
+    free(atomic_exchange_explicit(&spares[index], NULL, memory_order_relaxed));
+  }
+  // RELAXED: as above.
+  return atomic_load_explicit(&spares_used, memory_order_relaxed);
+}
+
+// Gives back a piece and asks for the end. False: none is left.
+static bool use_spare(void) {
+  for (int index = 0; index < SPARES; index++) {
+    // RELAXED: whoever gets it has it alone, and what is in it is nothing.
+    void *spare = atomic_exchange_explicit(&spares[index], NULL, memory_order_relaxed);
+    if (spare == NULL) continue;
+    // RELAXED: as in system_spare_begin().
+    _Atomic bool *stop = atomic_load_explicit(&spares_stop, memory_order_relaxed);
+    // RELAXED: a wish; see walk_stopped().
+    atomic_store_explicit(stop, true, memory_order_relaxed);
+    // RELAXED: as in system_spare_begin().
+    atomic_store_explicit(&spares_used, true, memory_order_relaxed);
+    free(spare);
+    return true;
+  }
+  return false;
+}
+
 void *system_allocate(size_t size) {
   void *memory = malloc(size);
-  if (memory == NULL) system_die_without_memory();
+  while (memory == NULL) {
+    if (!use_spare()) system_die_without_memory();
+    memory = malloc(size);
+  }
   return memory;
 }
 
@@ -71,5 +120,5 @@ char *system_duplicate(const char *text, size_t length) {
 
 void system_die_without_memory(void) {
   fputs("rouse: out of memory\n", stderr);
-  exit(1);
+  _Exit(1);  // other threads are at work
 }
