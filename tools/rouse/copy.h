@@ -167,8 +167,8 @@ void attributes_restore_read(inode inode, const file_status *status);
 SYSTEM_PRINTF(4, 5)
 void attributes_note_left(copy *copy, counter *counter, place where, const char *format, ...);
 
-// Compares the extended attributes. Returns 0, a failure, or 1 and the name (printable, on the heap)
-// of one that differs in |*out_name|.
+// Compares the extended attributes. Returns 0, a failure, or 1 and the name of one that differs,
+// printable and on the heap, in |*out_name|.
 int attributes_compare(inode left, inode right, char **out_name);
 
 // --- hard links ----------------------------------------------------------------------------------

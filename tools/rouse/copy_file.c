@@ -146,8 +146,8 @@ static int end_in_hole(passage *passage, uint64_t from, uint64_t to, uint64_t *o
 }
 
 // Copies what is between the holes. The status tells where they may be, and only reading where the
-// file ends: it may have been cut short or have grown meanwhile, and the files that the system makes
-// up (in /sys, for example) say what size they like.
+// file ends: it may have been cut short or have grown meanwhile, and files that the system makes up
+// (in /sys, for example) say what size they like.
 static int copy_sparse(passage *passage) {
   uint64_t size = passage->status.size;
   int result = file_make_sparse(passage->fd[TARGET]);

@@ -32,7 +32,7 @@ void system_temporary_name(char *name);
 
 // The heap, or the end of the process with a message: for little things without which not even a
 // failure can be told. Between spare_begin and spare_end that is only the last resort: some memory
-// is kept back, and when there is no other |*stop| is set and the rest ends in good order with that.
+// is kept back, and when there is no other |*stop| is set and the rest ends in good order with it.
 // spare_end returns whether it came to this.
 void system_spare_begin(_Atomic bool *stop);
 bool system_spare_end(void);

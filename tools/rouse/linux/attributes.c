@@ -42,7 +42,7 @@ static bool proc_is_there(void) {
 
 // --- extended attributes -------------------------------------------------------------------------
 
-// The way to an inode's extended attributes: by |name|, or if that is empty by |fd|, or if that is a
+// The way to an inode's extended attributes: by |name|, or if that is empty by |fd|; if that is a
 // failure there is none.
 typedef struct way {
   char name[LINK_SIZE];
