@@ -104,7 +104,8 @@ if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
   ln -s file source/wide/7/link
   status=0
   unshare --mount bash -c '
-    umount -l /proc && [ ! -e /proc/self ] && "$1" --version >/dev/null 2>&1 || exit 9  # a sanitizer may need it
+    umount -l /proc && [ ! -e /proc/self ] || exit 9
+    "$1" --version >out 2>err && [ ! -s err ] || exit 9  # a sanitizer may need it
     ulimit -n 64  # directories are opened again
     "$1" copy --verify --loops 2 source bare >out 2>err' _ "$rouse" || status=$?
   if [ $status != 9 ]; then
