@@ -111,11 +111,12 @@ ROUSE_API int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, in
 //                             its position, and always for what has none.
 //
 // Returns the bytes moved, fewer than |size| if that is what there was or what had room; 0 at the
-//   end of |from|. ROUSE_EINVAL: neither is a pipe, or both are the same one, or |to| was opened to
-//   append. ROUSE_EPIPE: nobody reads |to|, and no signal is raised for that on the ring; elsewhere
-//   the thread of the pool takes it. ROUSE_ENOTSUP where the system has no such operation.
-// Backends: on "epoll" and "poll" both descriptors are waited for, then a thread of the pool moves
-//   the bytes.
+//   end of |from|, or if |size| is 0. ROUSE_EINVAL: neither is a pipe, or both are the same one, or
+//   |to| is no pipe and was opened to append. ROUSE_ESPIPE: an offset in a pipe. ROUSE_EBADF also:
+//   |from| can't be read, or |to| not written. ROUSE_EPIPE: nobody reads |to|, or the peer of that
+//   socket is gone; never a signal. ROUSE_ENOTSUP where the system has no such operation.
+// Backends: on "epoll" and "poll" both descriptors are waited for, then the loop moves the bytes,
+//   or a thread of the pool if one of the two is a file.
 ROUSE_API int64_t rouse_fd_splice(rouse_fd from, uint64_t from_offset, rouse_fd to,
                                   uint64_t to_offset, size_t size, int64_t deadline_ns);
 ROUSE_API int rouse_fd_splice_start(rouse_io *io, rouse_fd from, uint64_t from_offset, rouse_fd to,

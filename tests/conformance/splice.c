@@ -1,8 +1,11 @@
 // Splices on every backend: between pipes, files and sockets, with ends, deadlines and cancels.
 #include "files.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../support/conformance.h"
@@ -123,6 +126,10 @@ CLAIM(sockets_take_part) {
   return 0;
 }
 
+static int64_t splice_soon(rouse_fd from, rouse_fd to, size_t size) {
+  return rouse_fd_splice(from, HERE, to, HERE, size, rouse_deadline_in_ns(10 * SECOND));
+}
+
 CLAIM(what_is_no_splice_is_refused) {
   rouse_fd in = file_make(dir, "in", "x"), out = file_make(dir, "out", "");
   check_result(splice_forever(in, 0, out, 0, 1), ROUSE_EINVAL);
@@ -136,6 +143,74 @@ CLAIM(what_is_no_splice_is_refused) {
   close(ends[1]);
   check_result(rouse_file_close(in), ROUSE_DONE);
   return rouse_file_close(out);
+}
+
+// What can be told at once is told at once, not only when there is something to move.
+CLAIM(what_is_no_splice_is_refused_while_nothing_is_there) {
+  int first[2], second[2];
+  pipe_make(first);
+  pipe_make(second);
+  tcp_pair pair = tcp_pair_make();
+  rouse_fd log = rouse_file_open(dir, "log", O_WRONLY | O_APPEND | O_CREAT, 0600);
+  check(log >= 0);
+  check_result(splice_soon(first[0], first[1], 4), ROUSE_EINVAL);
+  check_result(splice_soon(pair.server, pair.client, 4), ROUSE_EINVAL);
+  check_result(splice_soon(first[0], log, 4), ROUSE_EINVAL);
+  check_result(splice_soon(first[0], -1, 4), ROUSE_EBADF);
+  check_result(splice_soon(-1, first[1], 4), ROUSE_EBADF);
+  check_result(splice_soon(first[0], second[0], 4), ROUSE_EBADF);
+  check_result(splice_soon(second[1], first[1], 4), ROUSE_EBADF);
+  check_equal(splice_soon(first[0], second[1], 0), 0);
+  check_result(rouse_fd_splice(first[0], 1, second[1], HERE, 4, ROUSE_FOREVER), ROUSE_ESPIPE);
+  for (int i = 0; i < 2; i++) {
+    close(first[i]);
+    close(second[i]);
+  }
+  tcp_pair_close(&pair);
+  return rouse_file_close(log);
+}
+
+static bool broken_pipe_waits(void) {
+  sigset_t waiting;
+  check_system(sigpending(&waiting));
+  return sigismember(&waiting, SIGPIPE);
+}
+
+static void splice_to_nobody(rouse_fd from, rouse_fd from_writes, rouse_fd to) {
+  check_equal(write(from_writes, "abc", 3), 3);
+  check_result(splice_soon(from, to, 3), ROUSE_EPIPE);
+  char buffer[4];
+  check_equal(read(from, buffer, sizeof buffer), 3);  // still there
+}
+
+// The process, which has no handler, goes on. A signal that waited before does so afterwards.
+CLAIM(nobody_who_reads_is_an_error_and_no_signal) {
+  int ends[2], unread[2];
+  pipe_make(ends);
+  pipe_make(unread);
+  close(unread[0]);
+  tcp_pair pair = tcp_pair_make();
+  check_result(rouse_tcp_shutdown(pair.server, SHUT_WR), ROUSE_DONE);
+  splice_to_nobody(ends[0], ends[1], unread[1]);
+  splice_to_nobody(ends[0], ends[1], pair.server);
+  sigset_t broken, before;
+  sigemptyset(&broken);
+  sigaddset(&broken, SIGPIPE);
+  check_equal(pthread_sigmask(SIG_BLOCK, &broken, &before), 0);
+  check(!broken_pipe_waits());
+  splice_to_nobody(ends[0], ends[1], unread[1]);
+  check(!broken_pipe_waits());
+  check_equal(pthread_kill(pthread_self(), SIGPIPE), 0);
+  splice_to_nobody(ends[0], ends[1], unread[1]);
+  check(broken_pipe_waits());
+  check_equal(sigtimedwait(&broken, NULL, &(struct timespec){0}), SIGPIPE);
+  check(!broken_pipe_waits());
+  check_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+  close(ends[0]);
+  close(ends[1]);
+  close(unread[1]);
+  tcp_pair_close(&pair);
+  return 0;
 }
 
 static void splice_completes_by_callback(void **state) {
@@ -169,6 +244,8 @@ int main(void) {
       cmocka_unit_test(full_pipe_is_waited_for),
       cmocka_unit_test(sockets_take_part),
       cmocka_unit_test(what_is_no_splice_is_refused),
+      cmocka_unit_test(what_is_no_splice_is_refused_while_nothing_is_there),
+      cmocka_unit_test(nobody_who_reads_is_an_error_and_no_signal),
       cmocka_unit_test(splice_completes_by_callback),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,12 +185,23 @@ static int start_many(struct poller *poller, rouse_io *io) {
   return 0;
 }
 
-// Starts |io|, a splice, or goes on with it: waits for one descriptor after the other.
-static int start_splice(struct poller *poller, rouse_io *io) {
+// Goes on with |io|, a splice: waits for one descriptor after the other.
+static int go_on_with_splice(struct poller *poller, rouse_io *io) {
   int64_t result = rouse__poller_try(io);
-  if (result == ROUSE__NOT_NOW) return start_waiting(poller, io);
   if (result == ROUSE__FOR_POOL) return start_by_pool(poller, io, rouse__file_perform);
+  if (result == ROUSE__NOT_NOW) {
+    int refused = start_waiting(poller, io);
+    if (!refused || refused == ROUSE_ENOMEM) return refused;
+    result = refused;
+  }
   finish(poller, io, result);
+  return 0;
+}
+
+static int start_splice(struct poller *poller, rouse_io *io) {
+  int refused = rouse__poller_check_splice(io);
+  if (!refused && io->length) return go_on_with_splice(poller, io);
+  finish(poller, io, refused);
   return 0;
 }
 
@@ -233,7 +244,6 @@ static int start(struct poller *poller, rouse_io *io) {
     case ROUSE__IO_WRITE_SPANS:
       return start_transfer(poller, io);
     case ROUSE__IO_SPLICE:
-      io->mode = ROUSE__SPLICE_FROM;
       return start_splice(poller, io);
     case ROUSE__IO_POLL:
     case ROUSE__IO_ACCEPT:
@@ -311,7 +321,7 @@ static void serve(struct poller *poller, struct waiters *waiters, int direction)
   while ((io = waiters->first[direction])) {
     if (io->operation == ROUSE__IO_SPLICE) {
       rouse__waiters_remove(poller, waiters, io);
-      int refused = start_splice(poller, io);
+      int refused = go_on_with_splice(poller, io);
       if (refused) finish(poller, io, refused);
       break;  // it may wait here again
     }

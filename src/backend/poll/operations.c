@@ -21,11 +21,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backend/poll/poller.h"
@@ -246,10 +249,29 @@ static int64_t poll_now(const rouse_io *io) {
   return io->fd < 0 || (now.revents & POLLNVAL) ? ROUSE_EBADF : (unsigned short)now.revents;
 }
 
-static bool is_file(int fd) {
-  struct stat status;
-  if (fstat(fd, &status)) return false;
-  return S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+static bool is_file(const struct stat *status) {
+  return S_ISREG(status->st_mode) || S_ISBLK(status->st_mode);
+}
+
+// What the system finds wrong it would tell only when both ends are ready.
+int rouse__poller_check_splice(rouse_io *io) {
+  const int reading = fcntl(io->fd, F_GETFL), writing = fcntl(io->fd2, F_GETFL);
+  struct stat from, to;
+  if (reading < 0 || writing < 0 || fstat(io->fd, &from) || fstat(io->fd2, &to)) {
+    return ROUSE_EBADF;
+  }
+  const bool readable = (reading & O_ACCMODE) != O_WRONLY;
+  const bool writable = (writing & O_ACCMODE) != O_RDONLY;
+  if (!readable || !writable) return ROUSE_EBADF;
+  const bool from_pipe = S_ISFIFO(from.st_mode), to_pipe = S_ISFIFO(to.st_mode);
+  if (from_pipe && io->offset != ROUSE_OFFSET_CURRENT) return ROUSE_ESPIPE;
+  if (to_pipe && io->offset2 != ROUSE_OFFSET_CURRENT) return ROUSE_ESPIPE;
+  if (!from_pipe && !to_pipe) return ROUSE_EINVAL;
+  const bool same = from.st_dev == to.st_dev && from.st_ino == to.st_ino;
+  if (from_pipe && to_pipe && same) return ROUSE_EINVAL;
+  if (!to_pipe && (writing & O_APPEND)) return ROUSE_EINVAL;
+  io->flags = is_file(&from) || is_file(&to) ? ROUSE__SPLICE_FILE : 0;
+  return 0;
 }
 
 // Has |fd|, if it is a socket that waits, not wait. Its flags before, or -1 if they stay.
@@ -266,10 +288,35 @@ static int stop_waiting(int fd) {
 // moment.
 static int64_t splice_now(const rouse_io *io) {
   const int from = stop_waiting(io->fd), to = stop_waiting(io->fd2);
-  int64_t result = splice(io->fd, NULL, io->fd2, NULL, io->length, SPLICE_F_NONBLOCK);
+  loff_t from_offset = (loff_t)io->offset, to_offset = (loff_t)io->offset2;
+  int64_t result = splice(io->fd, io->offset == ROUSE_OFFSET_CURRENT ? NULL : &from_offset, io->fd2,
+                          io->offset2 == ROUSE_OFFSET_CURRENT ? NULL : &to_offset, io->length,
+                          SPLICE_F_NONBLOCK);
   const int error = errno;
   if (from >= 0) fcntl(io->fd, F_SETFL, from);
   if (to >= 0) fcntl(io->fd2, F_SETFL, to);
+  errno = error;
+  return result;
+}
+
+// No flag keeps the call from raising SIGPIPE, which it does in the calling thread before it
+// returns, also when it has moved a part. So the signal is blocked meanwhile, and taken off again
+// if it came; one that waited before is left waiting.
+static int64_t splice_without_signal(const rouse_io *io) {
+  sigset_t broken, before, waiting;
+  sigemptyset(&broken);
+  sigaddset(&broken, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken, &before);
+  const bool blocked = sigismember(&before, SIGPIPE) == 1;
+  const bool waits = blocked && !sigpending(&waiting) && sigismember(&waiting, SIGPIPE) == 1;
+  int64_t result = splice_now(io);
+  const int error = errno;
+  const bool may_have_come = result < 0 ? error == EPIPE : result < (int64_t)io->length;
+  if (may_have_come && !waits) {
+    const struct timespec at_once = {0, 0};
+    while (sigtimedwait(&broken, NULL, &at_once) < 0 && errno == EINTR) continue;
+  }
+  if (!blocked) pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = error;
   return result;
 }
@@ -281,8 +328,8 @@ static int64_t try_splice(rouse_io *io) {
     io->mode = i ? ROUSE__SPLICE_TO : ROUSE__SPLICE_FROM;
     if (ready < 0) return ready;
   }
-  if (is_file(io->fd) || is_file(io->fd2)) return ROUSE__FOR_POOL;
-  int64_t result = splice_now(io);
+  if (io->flags & ROUSE__SPLICE_FILE) return ROUSE__FOR_POOL;
+  int64_t result = splice_without_signal(io);
   if (result >= 0) return result;
   io->mode = ROUSE__SPLICE_FROM;
   return errno == EAGAIN || errno == EINTR ? ROUSE__NOT_NOW : rouse_error_from_system(errno);

@@ -24,9 +24,13 @@ enum rouse__stream {
 
 // Which end a SPLICE waits for; kept in rouse_io.mode.
 enum { ROUSE__SPLICE_FROM, ROUSE__SPLICE_TO };
+// rouse_io.flags of a SPLICE: one of the two is a file.
+enum { ROUSE__SPLICE_FILE = 1 };
 
 // Sets |io->mode|. 0, or ROUSE_EBADF.
 int rouse__poller_classify(rouse_io *io);
+// For a SPLICE, before its first try. Sets |io->flags|. 0, or what it fails with.
+int rouse__poller_check_splice(rouse_io *io);
 // Makes the system call of |io|, one that waits by readiness, without blocking. The result, or
 // NOT_NOW.
 int64_t rouse__poller_try(rouse_io *io);
