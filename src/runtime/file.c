@@ -129,7 +129,7 @@ int rouse_file_write_start(rouse_io *io, rouse_fd fd, const void *buffer, size_t
 
 int64_t rouse_file_read_spans(rouse_fd fd, const rouse_span *spans, uint32_t count, uint64_t offset,
                               int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
+  if (rouse__spans_check(count)) return ROUSE_EINVAL;
   rouse_io io;
   set_spans(&io, ROUSE__IO_READ_SPANS, fd, spans, count, offset);
   return rouse__io_wait(&io, deadline_ns);
@@ -137,14 +137,13 @@ int64_t rouse_file_read_spans(rouse_fd fd, const rouse_span *spans, uint32_t cou
 
 int rouse_file_read_spans_start(rouse_io *io, rouse_fd fd, const rouse_span *spans, uint32_t count,
                                 uint64_t offset, int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
   set_spans(io, ROUSE__IO_READ_SPANS, fd, spans, count, offset);
-  return rouse__io_start(io, deadline_ns);
+  return rouse__io_start_unless(rouse__spans_check(count), io, deadline_ns);
 }
 
 int64_t rouse_file_write_spans(rouse_fd fd, const rouse_span *spans, uint32_t count,
                                uint64_t offset, int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
+  if (rouse__spans_check(count)) return ROUSE_EINVAL;
   rouse_io io;
   set_spans(&io, ROUSE__IO_WRITE_SPANS, fd, spans, count, offset);
   return rouse__io_wait(&io, deadline_ns);
@@ -152,9 +151,8 @@ int64_t rouse_file_write_spans(rouse_fd fd, const rouse_span *spans, uint32_t co
 
 int rouse_file_write_spans_start(rouse_io *io, rouse_fd fd, const rouse_span *spans, uint32_t count,
                                  uint64_t offset, int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
   set_spans(io, ROUSE__IO_WRITE_SPANS, fd, spans, count, offset);
-  return rouse__io_start(io, deadline_ns);
+  return rouse__io_start_unless(rouse__spans_check(count), io, deadline_ns);
 }
 
 int rouse_file_sync(rouse_fd fd, bool data_only) {

@@ -54,10 +54,8 @@ int rouse_futex_wait(const volatile void *word, uint32_t expected, uint32_t flag
 
 int rouse_futex_wait_start(rouse_io *io, const volatile void *word, uint32_t expected,
                            uint32_t flags, int64_t deadline_ns) {
-  int refused = check(word, flags);
-  if (refused) return refused;
   set_wait(io, word, expected, flags);
-  return rouse__io_start(io, deadline_ns);
+  return rouse__io_start_unless(check(word, flags), io, deadline_ns);
 }
 
 int rouse_futex_wake(const volatile void *word, uint32_t count, uint32_t flags) {
@@ -70,10 +68,8 @@ int rouse_futex_wake(const volatile void *word, uint32_t count, uint32_t flags) 
 
 int rouse_futex_wake_start(rouse_io *io, const volatile void *word, uint32_t count,
                            uint32_t flags) {
-  int refused = check(word, flags);
-  if (refused) return refused;
   set_word(io, ROUSE__IO_FUTEX_WAKE, word, count < WAKES_MOST ? count : WAKES_MOST, flags);
-  return rouse__io_start(io, ROUSE_FOREVER);
+  return rouse__io_start_unless(check(word, flags), io, ROUSE_FOREVER);
 }
 
 // --- several words -------------------------------------------------------------------------------
@@ -161,6 +157,5 @@ int rouse_futex_wait_any(rouse_futex_entry *entries, uint32_t count, int64_t dea
 
 int rouse_futex_wait_any_start(rouse_io *io, rouse_futex_entry *entries, uint32_t count,
                                int64_t deadline_ns) {
-  int refused = set_any(io, entries, count);
-  return refused ? refused : rouse__io_start(io, deadline_ns);
+  return rouse__io_start_unless(set_any(io, entries, count), io, deadline_ns);
 }

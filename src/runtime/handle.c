@@ -5,19 +5,21 @@
 #include "platform/pipe.h"
 #include "runtime/operation.h"
 
-static int wait_for(enum rouse__operation operation, rouse_fd fd, int64_t deadline_ns) {
+static int check(void) {
   const rouse_loop *loop = rouse__loop_here;
-  if (loop && !loop->backend->ops->handles) return ROUSE_ENOSYS;
+  return loop && !loop->backend->ops->handles ? ROUSE_ENOSYS : 0;
+}
+
+static int wait_for(enum rouse__operation operation, rouse_fd fd, int64_t deadline_ns) {
+  if (check()) return ROUSE_ENOSYS;
   rouse_io io;
   rouse__io_set(&io, operation, fd, NULL, 0, 0);
   return (int)rouse__io_wait(&io, deadline_ns);
 }
 
 static int start(rouse_io *io, enum rouse__operation operation, rouse_fd fd, int64_t deadline_ns) {
-  const rouse_loop *loop = rouse__loop_here;
-  if (loop && !loop->backend->ops->handles) return ROUSE_ENOSYS;
   rouse__io_set(io, operation, fd, NULL, 0, 0);
-  return rouse__io_start(io, deadline_ns);
+  return rouse__io_start_unless(check(), io, deadline_ns);
 }
 
 int rouse_handle_wait(rouse_fd handle, int64_t deadline_ns) {

@@ -1,10 +1,20 @@
 // What all operations have in common, and waiting for a descriptor of any kind.
 #include "runtime/operation.h"
 
-int rouse__io_start(rouse_io *io, int64_t deadline_ns) {
+static int start(rouse_io *io, int64_t deadline_ns) {
   if (!io->wait.waker) return ROUSE_ENOLOOP;
   ROUSE__ASSERT(io->wait.callback, "an operation is started that rouse_io_init() did not prepare");
   return io->chain ? rouse__chain_collect(io, deadline_ns) : rouse__io_submit(io, deadline_ns);
+}
+
+int rouse__io_start_unless(int refused, rouse_io *io, int64_t deadline_ns) {
+  int started = refused ? refused : start(io, deadline_ns);
+  if (started < 0) io->chain = NULL;
+  return started;
+}
+
+int rouse__io_start(rouse_io *io, int64_t deadline_ns) {
+  return rouse__io_start_unless(0, io, deadline_ns);
 }
 
 void rouse_io_init(rouse_io *io, rouse_loop *loop, rouse_wait_fn *callback) {

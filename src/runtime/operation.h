@@ -25,8 +25,9 @@ static inline void rouse__io_set_second(rouse_io *io, rouse_fd fd, const void *a
   io->address2 = (void *)(uintptr_t)address;
 }
 
-static inline bool rouse__spans_valid(uint32_t count) {
-  return count > 0 && count <= ROUSE_SPANS_MAX;
+// 0, or why an operation can't have |count| spans.
+static inline int rouse__spans_check(uint32_t count) {
+  return count > 0 && count <= ROUSE_SPANS_MAX ? 0 : ROUSE_EINVAL;
 }
 
 // Whether sockets that the calling thread opens are better off without O_NONBLOCK.
@@ -35,7 +36,10 @@ static inline bool rouse__blocking_sockets(void) {
   return loop && loop->backend->ops->blocking_sockets;
 }
 
-// The form with _start of an operation whose fields are set.
+// The form with _start of an operation whose fields are set. All of them end here, for after a
+// failure |io| is not in the chain that it was to be added to.
 int rouse__io_start(rouse_io *io, int64_t deadline_ns);
+// The same for one that may be refused for its arguments: |refused|, or 0.
+int rouse__io_start_unless(int refused, rouse_io *io, int64_t deadline_ns);
 
 #endif

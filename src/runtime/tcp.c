@@ -109,24 +109,24 @@ int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t size, int64_t
 
 int64_t rouse_tcp_receive_spans(rouse_fd fd, const rouse_span *spans, uint32_t count,
                                 int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
+  if (rouse__spans_check(count)) return ROUSE_EINVAL;
   return wait_transfer(ROUSE__IO_RECEIVE_SPANS, fd, spans, count, deadline_ns);
 }
 
 int rouse_tcp_receive_spans_start(rouse_io *io, rouse_fd fd, const rouse_span *spans,
                                   uint32_t count, int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
-  return start_transfer(io, ROUSE__IO_RECEIVE_SPANS, fd, spans, count, deadline_ns);
+  rouse__io_set(io, ROUSE__IO_RECEIVE_SPANS, fd, spans, count, 0);
+  return rouse__io_start_unless(rouse__spans_check(count), io, deadline_ns);
 }
 
 int64_t rouse_tcp_send_spans(rouse_fd fd, const rouse_span *spans, uint32_t count,
                              int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
+  if (rouse__spans_check(count)) return ROUSE_EINVAL;
   return wait_transfer(ROUSE__IO_SEND_SPANS, fd, spans, count, deadline_ns);
 }
 
 int rouse_tcp_send_spans_start(rouse_io *io, rouse_fd fd, const rouse_span *spans, uint32_t count,
                                int64_t deadline_ns) {
-  if (!rouse__spans_valid(count)) return ROUSE_EINVAL;
-  return start_transfer(io, ROUSE__IO_SEND_SPANS, fd, spans, count, deadline_ns);
+  rouse__io_set(io, ROUSE__IO_SEND_SPANS, fd, spans, count, 0);
+  return rouse__io_start_unless(rouse__spans_check(count), io, deadline_ns);
 }

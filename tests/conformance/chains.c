@@ -304,7 +304,6 @@ CLAIM(chain_that_is_dropped_does_nothing_and_can_be_made_anew) {
   rouse_chain_drop(&chain);
   rouse_task_yield();
   check(!ios[0].completed && !exists("a"));
-  rouse_io_init(&ios[1].io, NULL, ios[0].io.wait.callback);
   ADD(rouse_file_mkdir_start(&ios[0].io, dir, "a", 0700, ROUSE_FOREVER));  // by itself, now
   while (!ios[0].completed) rouse_task_yield();
   check(exists("a"));
@@ -312,6 +311,59 @@ CLAIM(chain_that_is_dropped_does_nothing_and_can_be_made_anew) {
   ADD(rouse_file_mkdir_start(add(0), dir, "b", 0700, ROUSE_FOREVER));
   check_equal(rouse_chain_wait(&chain), 1);  // one is a chain, too
   check(exists("b"));
+  return 0;
+}
+
+// How many kinds of starts are refused for their arguments.
+#ifdef _WIN32
+enum { REFUSED = 7 };
+#else
+enum { REFUSED = 9 };  // there are no handles
+#endif
+
+static int start_to_be_refused(int kind, rouse_io *io) {
+  static char byte;
+  static const rouse_span span = {&byte, 1};
+  const uint32_t many = ROUSE_SPANS_MAX + 1;
+  switch (kind) {
+    case 0:
+      return rouse_file_read_spans_start(io, dir, &span, 0, 0, ROUSE_FOREVER);
+    case 1:
+      return rouse_file_write_spans_start(io, dir, &span, many, 0, ROUSE_FOREVER);
+    case 2:
+      return rouse_tcp_receive_spans_start(io, dir, &span, 0, ROUSE_FOREVER);
+    case 3:
+      return rouse_tcp_send_spans_start(io, dir, &span, many, ROUSE_FOREVER);
+    case 4:
+      return rouse_futex_wait_start(io, NULL, 0, ROUSE_FUTEX_PRIVATE, ROUSE_FOREVER);
+    case 5:
+      return rouse_futex_wake_start(io, NULL, 1, ROUSE_FUTEX_PRIVATE);
+    case 6:
+      return rouse_futex_wait_any_start(io, NULL, 0, ROUSE_FOREVER);
+    case 7:
+      return rouse_handle_wait_start(io, dir, ROUSE_FOREVER);
+    default:
+      return rouse_pipe_accept_start(io, dir, ROUSE_FOREVER);
+  }
+}
+
+// Then it is in no chain, and the next start with it is one by itself. The chain may be gone.
+CLAIM(refused_start_takes_the_operation_out_of_its_chain) {
+  begin(1);
+  for (int kind = 0; kind < REFUSED; kind++) {
+    rouse_chain *gone = malloc(sizeof *gone);
+    check(gone);
+    rouse_chain_init(gone);
+    rouse_chain_add(gone, &ios[0].io);
+    check_result(start_to_be_refused(kind, &ios[0].io), kind < 7 ? ROUSE_EINVAL : ROUSE_ENOSYS);
+    check_result(rouse_chain_start(gone), ROUSE_EINVAL);  // it is empty
+    memset(gone, 0xff, sizeof *gone);
+    free(gone);
+    ADD(rouse_file_mkdir_start(&ios[0].io, dir, "a", 0700, ROUSE_FOREVER));
+    while (ios[0].completed == kind) rouse_task_yield();
+    check_result(ios[0].result, ROUSE_DONE);
+    check_result(rouse_file_unlink(dir, "a", AT_REMOVEDIR), ROUSE_DONE);
+  }
   return 0;
 }
 
@@ -371,6 +423,7 @@ int main(void) {
       cmocka_unit_test(cancel_at_any_moment_leaves_a_beginning_done),
       cmocka_unit_test(sends_are_whole_and_in_order),
       cmocka_unit_test(chain_that_is_dropped_does_nothing_and_can_be_made_anew),
+      cmocka_unit_test(refused_start_takes_the_operation_out_of_its_chain),
       cmocka_unit_test(chains_may_be_longer_than_a_ring),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
