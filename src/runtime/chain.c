@@ -45,6 +45,11 @@ static bool moves_all(const rouse_io *io) {
   }
 }
 
+static bool sends(const rouse_io *io) {
+  return io->operation == ROUSE__IO_SEND || io->operation == ROUSE__IO_SEND_SPANS ||
+         io->operation == ROUSE__IO_SEND_ZERO_COPY;
+}
+
 static uint64_t size_of(const rouse_io *io) {
   bool spans = io->operation == ROUSE__IO_READ_SPANS || io->operation == ROUSE__IO_WRITE_SPANS ||
                io->operation == ROUSE__IO_SEND_SPANS;
@@ -55,7 +60,8 @@ static uint64_t size_of(const rouse_io *io) {
   return size;
 }
 
-// The size is noted, since an operation may use up what it is told: io->chain_size.
+// The size is noted, since an operation may use up what it is told: io->chain_size. So are the
+// spans of a send, in fields that no send uses: address2 (NULL: it has none), and mode, how many.
 int rouse__chain_collect(rouse_io *io, int64_t deadline_ns) {
   rouse_chain *chain = io->chain;
   if (chain->started) return ROUSE_EINVAL;
@@ -63,6 +69,11 @@ int rouse__chain_collect(rouse_io *io, int64_t deadline_ns) {
   io->link = NULL;
   io->chain_size = moves_all(io) ? size_of(io) : 0;
   io->chain_done = 0;
+  if (sends(io)) {
+    const bool spans = io->operation == ROUSE__IO_SEND_SPANS;
+    io->address2 = spans ? io->address : NULL;
+    io->mode = spans ? io->length : 0;
+  }
   if (io->operation == ROUSE__IO_SEND || io->operation == ROUSE__IO_SEND_SPANS) {
     io->flags |= ROUSE__SEND_WHOLE;
   }
@@ -137,17 +148,39 @@ static void resume(rouse_chain *chain) {
   go_on(chain);
 }
 
+// What is left of |io|, a send of spans that has sent |io->chain_done| bytes. The spans are the
+// caller's and stay as they are: one that went out in part is finished by a send of its own.
+static void skip_spans(rouse_io *io) {
+  const rouse_span *span = io->address2;
+  const rouse_span *end = span + io->mode;
+  size_t sent = (size_t)io->chain_done;
+  for (; sent >= span->size; span++) sent -= span->size;
+  if (sent) {
+    rouse__io_set(io, ROUSE__IO_SEND, io->fd, (char *)span->data + sent,
+                  rouse__length_of(span->size - sent), io->flags);
+  } else {
+    rouse__io_set(io, ROUSE__IO_SEND_SPANS, io->fd, span, (uint32_t)(end - span), io->flags);
+  }
+}
+
+static void skip_bytes(rouse_io *io, uint32_t sent) {
+  io->address = (char *)io->address + sent;
+  io->length -= sent;
+}
+
 // A send that is not through goes on; not on a ring, where the kernel sees to that.
 static bool sends_on(rouse_io *io, int64_t *result) {
   rouse_chain *chain = io->chain;
-  bool sends = io->operation == ROUSE__IO_SEND || io->operation == ROUSE__IO_SEND_ZERO_COPY;
-  if (!sends || chain->linked) return false;
+  if (!sends(io) || chain->linked) return false;
   if (*result > 0) {
     io->chain_done += (uint64_t)*result;
     bool more = io->chain_done < io->chain_size && !chain->cancelled;
     if (more) {
-      io->address = (char *)io->address + *result;
-      io->length -= (uint32_t)*result;
+      if (io->address2) {
+        skip_spans(io);
+      } else {
+        skip_bytes(io, (uint32_t)*result);
+      }
       int refused = rouse__io_begin(io);
       if (!refused) return true;
     }

@@ -295,6 +295,46 @@ CLAIM(sends_are_whole_and_in_order) {
   return 0;
 }
 
+// Cut anywhere, and its spans are left as they were.
+CLAIM(send_of_spans_is_whole_too) {
+  enum { SIZE = 3000000, SPANS = 7 };
+  tcp_pair pair = tcp_pair_make();
+  char *large = malloc(SIZE);
+  check(large);
+  for (int i = 0; i < SIZE; i++) large[i] = (char)(i % 251);
+  const size_t sizes[SPANS] = {0, 1, 1000003, 0, 999, 1500000, 0};
+  rouse_span spans[SPANS + 1], before[SPANS + 1];
+  size_t at = 0;
+  for (int i = 0; i < SPANS; i++) {
+    spans[i] = (rouse_span){large + at, sizes[i]};
+    at += sizes[i];
+  }
+  spans[SPANS] = (rouse_span){large + at, SIZE - at};
+  memcpy(before, spans, sizeof spans);
+  begin(2);
+  ADD(rouse_tcp_send_spans_start(add(0), pair.client, spans, SPANS + 1, ROUSE_FOREVER));
+  ADD(rouse_tcp_send_start(add(1), pair.client, "z", 1, ROUSE_FOREVER));
+  rouse_task *task = test_spawn(NULL, wait_for_chain, &chain);
+  static char buffer[65536];
+  int got = 0;
+  while (got < SIZE + 1) {
+    int64_t part = rouse_tcp_receive(pair.server, buffer, sizeof buffer, ROUSE_FOREVER);
+    check(part > 0);
+    for (int i = 0; i < part; i++, got++) {
+      const char expected = got < SIZE ? (char)(got % 251) : 'z';
+      if (buffer[i] != expected) check_equal(got, -1);
+    }
+  }
+  check_equal(test_join(task), 2);
+  check_ended(2);
+  check_equal(ios[0].result, SIZE);
+  check_equal(ios[1].result, 1);
+  check(!memcmp(before, spans, sizeof spans));
+  free(large);
+  tcp_pair_close(&pair);
+  return 0;
+}
+
 CLAIM(chain_that_is_dropped_does_nothing_and_can_be_made_anew) {
   begin(2);
   check_result(rouse_chain_start(&chain), ROUSE_EINVAL);
@@ -422,6 +462,7 @@ int main(void) {
       cmocka_unit_test(cancel_of_any_and_a_deadline_of_any_end_the_chain),
       cmocka_unit_test(cancel_at_any_moment_leaves_a_beginning_done),
       cmocka_unit_test(sends_are_whole_and_in_order),
+      cmocka_unit_test(send_of_spans_is_whole_too),
       cmocka_unit_test(chain_that_is_dropped_does_nothing_and_can_be_made_anew),
       cmocka_unit_test(refused_start_takes_the_operation_out_of_its_chain),
       cmocka_unit_test(chains_may_be_longer_than_a_ring),
