@@ -41,8 +41,9 @@ ROUSE_API int rouse_tcp_connect(const struct sockaddr *address, uint32_t size, i
 ROUSE_API int rouse_tcp_connect_start(rouse_io *io, rouse_fd fd, const struct sockaddr *address,
                                       uint32_t size, int64_t deadline_ns);
 
-// Receives what is there, up to |size| bytes; waits if nothing is.
-// Returns the bytes; 0: the peer has finished sending (it may go on to receive), or |size| is 0.
+// Receives what is there, up to |size| bytes; waits if nothing is, also if |size| is 0 (that
+// receives nothing, and returns 0, when something is there).
+// Returns the bytes; 0: the peer has finished sending (it may go on to receive).
 //   ROUSE_ECONNRESET (the peer is gone without having finished), ROUSE_ETIMEDOUT (also: the peer
 //   does not answer any more), ROUSE_ENOTCONN, ROUSE_ENOTSOCK.
 ROUSE_API int64_t rouse_tcp_receive(rouse_fd fd, void *buffer, size_t size, int64_t deadline_ns);
@@ -67,7 +68,7 @@ ROUSE_API int64_t rouse_tcp_send_spans(rouse_fd fd, const rouse_span *spans, uin
 ROUSE_API int rouse_tcp_send_spans_start(rouse_io *io, rouse_fd fd, const rouse_span *spans,
                                          uint32_t count, int64_t deadline_ns);
 
-// Sends all |size| bytes, in as many operations as it takes.
+// Sends all |size| bytes, in as many operations as it takes; one at least.
 // Returns |size|, or a failure (how much went out is then unknown).
 ROUSE_API int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t size,
                                      int64_t deadline_ns);

@@ -99,11 +99,11 @@ int rouse_tcp_send_zero_copy_start(rouse_io *io, rouse_fd fd, const void *buffer
 
 int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t size, int64_t deadline_ns) {
   size_t sent = 0;
-  while (sent < size) {
+  do {
     int64_t part = rouse_tcp_send(fd, (const char *)buffer + sent, size - sent, deadline_ns);
     if (part < 0) return part;
     sent += (size_t)part;
-  }
+  } while (sent < size);
   return (int64_t)size;
 }
 

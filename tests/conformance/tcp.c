@@ -60,6 +60,7 @@ static void listen_works_without_a_loop(void **state) {
   test_close(listener);
   check_result(rouse_tcp_accept(0, ROUSE_FOREVER), ROUSE_ENOLOOP);
   check_result(rouse_tcp_send(0, "x", 1, ROUSE_FOREVER), ROUSE_ENOLOOP);
+  check_result(rouse_tcp_send_all(0, "", 0, ROUSE_FOREVER), ROUSE_ENOLOOP);
   check_result(rouse_tcp_receive(0, NULL, 0, ROUSE_FOREVER), ROUSE_ENOLOOP);
   check_result(rouse_tcp_shutdown(0, SHUT_WR), ROUSE_ENOLOOP);
 }
@@ -146,6 +147,28 @@ CLAIM(operations_on_the_wrong_descriptor_are_refused) {
 }
 
 // --- ends ----------------------------------------------------------------------------------------
+
+CLAIM(send_all_of_nothing_is_an_operation_too) {
+  tcp_pair pair = tcp_pair_make();
+  check_equal(rouse_tcp_send_all(pair.client, "", 0, ROUSE_FOREVER), 0);
+  check_result(rouse_tcp_send_all(-1, "", 0, ROUSE_FOREVER), ROUSE_EBADF);
+  check_result(rouse_tcp_send_all(9999, "", 0, ROUSE_FOREVER), ROUSE_EBADF);
+  tcp_pair_close(&pair);
+  return 0;
+}
+
+CLAIM(receive_of_nothing_waits_for_something) {
+  tcp_pair pair = tcp_pair_make();
+  char byte = 0;
+  check_result(rouse_tcp_receive(pair.server, &byte, 0, rouse_deadline_in_ns(MILLISECOND)),
+               ROUSE_ETIMEDOUT);
+  check_equal(rouse_tcp_send(pair.client, "x", 1, ROUSE_FOREVER), 1);
+  check_equal(rouse_tcp_receive(pair.server, &byte, 0, ROUSE_FOREVER), 0);
+  check_equal(rouse_tcp_receive(pair.server, &byte, 1, ROUSE_FOREVER), 1);
+  check_equal(byte, 'x');
+  tcp_pair_close(&pair);
+  return 0;
+}
 
 CLAIM(half_closed_connection_still_carries_the_other_way) {
   tcp_pair pair = tcp_pair_make();
@@ -579,6 +602,8 @@ int main(void) {
       cmocka_unit_test(ipv6_and_its_port_work),
       cmocka_unit_test(connect_to_nobody_is_refused_and_leaks_no_descriptor),
       cmocka_unit_test(operations_on_the_wrong_descriptor_are_refused),
+      cmocka_unit_test(send_all_of_nothing_is_an_operation_too),
+      cmocka_unit_test(receive_of_nothing_waits_for_something),
       cmocka_unit_test(half_closed_connection_still_carries_the_other_way),
       cmocka_unit_test(close_of_the_peer_ends_a_waiting_receive),
       cmocka_unit_test(reset_by_the_peer_is_reported_and_kills_nobody),
