@@ -305,6 +305,24 @@ CLAIM(accept_and_receive_give_up_at_their_deadline_and_not_early) {
   return 0;
 }
 
+// However often it was in vain before, and whatever the last one left.
+CLAIM(receive_with_a_deadline_that_has_passed_takes_what_is_there) {
+  tcp_pair pair = tcp_pair_make();
+  char buffer[16];
+  for (int round = 0; round < 20; round++) {
+    for (int i = 0; i < round % 4; i++) {
+      const int64_t late_ns = i ? rouse_now_ns() : 0;
+      check_result(rouse_tcp_receive(pair.server, buffer, sizeof buffer, late_ns), ROUSE_ETIMEDOUT);
+    }
+    check_equal(rouse_tcp_send(pair.client, "x", 1, ROUSE_FOREVER), 1);
+    check(rouse_fd_poll(pair.server, POLLIN, ROUSE_FOREVER) > 0);
+    const int64_t late_ns = round % 2 ? rouse_now_ns() : 0;
+    check_equal(rouse_tcp_receive(pair.server, buffer, sizeof buffer, late_ns), 1);
+  }
+  tcp_pair_close(&pair);
+  return 0;
+}
+
 CLAIM(send_to_a_full_connection_gives_up_at_its_deadline) {
   tcp_pair pair = tcp_pair_make();
   static char block[1 << 20];
@@ -611,6 +629,7 @@ int main(void) {
       cmocka_unit_test(send_all_waits_for_a_slow_reader_and_sends_all),
       cmocka_unit_test(receive_gives_what_is_there_and_not_more),
       cmocka_unit_test(accept_and_receive_give_up_at_their_deadline_and_not_early),
+      cmocka_unit_test(receive_with_a_deadline_that_has_passed_takes_what_is_there),
       cmocka_unit_test(send_to_a_full_connection_gives_up_at_its_deadline),
       cmocka_unit_test(cancelled_accept_leaves_the_listener_in_order),
       cmocka_unit_test(cancel_against_arrival_loses_no_byte),

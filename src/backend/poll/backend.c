@@ -16,7 +16,8 @@
 //
 // A receive that got less than it had room for has most likely emptied the socket, so the next one
 // on it waits without a try; nor is one tried each time where tries have been in vain. These are
-// guesses and may be wrong: arming looks, too.
+// guesses and may be wrong: arming looks, too. (So one whose deadline has passed, which will not be
+// there for that look, is always tried.)
 //
 // Descriptors that are closed. rouse_file_close() on this loop ends everything that waits for the
 // descriptor on this loop with ROUSE_EBADF. What is closed otherwise (by close(), on another loop)
@@ -33,6 +34,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <rouse/clock.h>
 
 #include "backend/poll/poller.h"
 #include "base/assert.h"
@@ -123,16 +126,23 @@ static void note_try(struct waiters *waiters, const rouse_io *io, bool early) {
   waiters->skips = waiters->vain;
 }
 
+// Not by the loop's clock, which the caller's may be ahead of.
+static bool is_late(const rouse_io *io) {
+  return io->wait.deadline_ns != ROUSE_FOREVER && io->wait.deadline_ns <= rouse_now_ns();
+}
+
+// Whether it is guessed that a receive would find nothing.
+static bool looks_empty(struct waiters *waiters) {
+  if (waiters->emptied) return true;
+  if (!waiters->skips) return false;
+  waiters->skips--;
+  return true;
+}
+
 // A connect is always begun: it stands behind nobody.
 static bool worth_a_try(struct waiters *waiters, const rouse_io *io) {
   if (!waiters || io->operation == ROUSE__IO_CONNECT) return true;
-  if (io->operation == ROUSE__IO_RECEIVE) {
-    if (waiters->emptied) return false;
-    if (waiters->skips) {
-      waiters->skips--;
-      return false;
-    }
-  }
+  if (io->operation == ROUSE__IO_RECEIVE && looks_empty(waiters) && !is_late(io)) return false;
   int direction = rouse__direction_of(io);
   return direction == ROUSE__ANY || !waiters->first[direction];
 }
