@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../support/conformance.h"
@@ -170,6 +171,24 @@ CLAIM(symbolic_links_are_made_by_callback) {
   return 0;
 }
 
+// What a read of no bytes is of a file, it is of all else: 0, at once.
+CLAIM(read_of_nothing_is_zero_at_once) {
+  int ends[2], pair[2];
+  check_system(pipe(ends));
+  check_system(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+  rouse_fd fds[] = {file_make(dir, "f", "abc"), ends[0], pair[0]};
+  char byte;
+  const rouse_span none[] = {{&byte, 0}, {&byte, 0}};
+  for (int i = 0; i < 3; i++) {
+    const int64_t soon_ns = rouse_deadline_in_ns(10 * SECOND);
+    check_equal(rouse_file_read_until(fds[i], &byte, 0, ROUSE_OFFSET_CURRENT, soon_ns), 0);
+    check_equal(rouse_file_read_spans(fds[i], none, 2, ROUSE_OFFSET_CURRENT, soon_ns), 0);
+    check_result(rouse_file_close(fds[i]), ROUSE_DONE);
+  }
+  check_result(rouse_file_close(ends[1]), ROUSE_DONE);
+  return rouse_file_close(pair[1]);
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -184,6 +203,7 @@ int main(void) {
       cmocka_unit_test(files_are_told_about_linked_and_grown_with_deadlines),
       cmocka_unit_test(deadline_that_has_passed_makes_a_try_of_them),
       cmocka_unit_test(symbolic_links_are_made_by_callback),
+      cmocka_unit_test(read_of_nothing_is_zero_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

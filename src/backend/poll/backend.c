@@ -180,6 +180,10 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
     return 0;
   }
   if (io->mode == ROUSE__STREAM_FILE) return start_by_pool(poller, io, rouse__file_perform);
+  if (rouse__poller_reads_nothing(io)) {
+    finish(poller, io, 0);
+    return 0;
+  }
   if (tried(poller, io)) return 0;
   refused = start_waiting(poller, io);
   // A device without readiness.

@@ -105,6 +105,15 @@ static const struct iovec *spans_of(const rouse_io *io, struct iovec *room, size
   return room;
 }
 
+bool rouse__poller_reads_nothing(const rouse_io *io) {
+  if (sends(io) || io->mode != ROUSE__STREAM_SOCKET) return false;
+  struct iovec room;
+  size_t count;
+  const struct iovec *span = spans_of(io, &room, &count);
+  while (count && !span->iov_len) span++, count--;
+  return !count;
+}
+
 // At the current position: streams have no other.
 static int64_t transfer_now(const rouse_io *io) {
   struct iovec room;
