@@ -3,6 +3,7 @@
 #include "platform/process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -32,7 +33,15 @@ rouse_fd rouse__process_open(int64_t pid) {
   if (pid < 1 || pid > INT32_MAX) return ROUSE_EINVAL;
   int saved = rouse__errno_save();
   long fd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
-  return fd < 0 ? failure(saved) : (rouse_fd)fd;
+  if (fd >= 0) return (rouse_fd)fd;
+  if (errno == ENOENT) errno = EINVAL;  // what newer kernels say of a thread's number
+  return failure(saved);
+}
+
+// Whether |process| has ended, be it whose child it may; at once.
+static bool has_ended(rouse_fd process) {
+  struct pollfd end = {.fd = process, .events = POLLIN};
+  return poll(&end, 1, 0) != 0;
 }
 
 static void describe_end(const siginfo_t *info, rouse_process_end *out_end) {
@@ -60,7 +69,9 @@ int rouse__process_collect(rouse_fd process, rouse_process_end *out_end) {
   }
   if (errno == EINVAL) errno = EBADF;  // a descriptor, but of no process
   int code = failure(saved);
-  return code == ROUSE_ECHILD ? ROUSE_DONE : code;
+  if (code != ROUSE_ECHILD) return code;
+  // No child of ours, or one that was collected: the descriptor says whether it has ended.
+  return has_ended(process) ? ROUSE_DONE : ROUSE_EAGAIN;
 }
 
 // --- signals -------------------------------------------------------------------------------------
