@@ -52,7 +52,8 @@ ROUSE_API int rouse_signal_unblock(const int *signals, size_t count);
 // |deadline_ns|  Absolute, monotonic; ROUSE_FOREVER never passes.
 //
 // Returns ROUSE_DONE and |*out_signal|; ROUSE_ETIMEDOUT, ROUSE_ECANCELED, ROUSE_EBADF,
-//   ROUSE_ENOLOOP or ROUSE_EDEADLK: then no signal was taken.
+//   ROUSE_EINVAL (another kind of descriptor, see rouse_signal_take()), ROUSE_ENOLOOP or
+//   ROUSE_EDEADLK: then no signal was taken.
 // Threads: any task.
 ROUSE_API int rouse_signal_wait(rouse_fd fd, rouse_signal *out_signal, int64_t deadline_ns);
 
@@ -64,8 +65,11 @@ ROUSE_API int rouse_signal_wait(rouse_fd fd, rouse_signal *out_signal, int64_t d
 ROUSE_API int rouse_signal_wait_start(rouse_io *io, rouse_fd fd, int64_t deadline_ns);
 
 // Takes the next signal of |fd| if there is one.
-// Returns ROUSE_DONE, ROUSE_EAGAIN, ROUSE_EBADF, ROUSE_EINVAL (another kind of descriptor),
-//   ROUSE_ENOTSUP. Threads: any. Never blocks.
+// Returns ROUSE_DONE, ROUSE_EAGAIN, ROUSE_EBADF, ROUSE_ENOTSUP; ROUSE_EINVAL: another kind of
+//   descriptor, or its O_NONBLOCK was taken away. Nothing is read from files, pipes, sockets and
+//   terminals. An eventfd, a timerfd or an inotify with O_NONBLOCK is told apart only by what it
+//   gives, which is lost.
+// Threads: any. Never blocks.
 ROUSE_API int rouse_signal_take(rouse_fd fd, rouse_signal *out_signal);
 
 ROUSE_END_C

@@ -3,11 +3,13 @@
 #include "platform/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,13 +111,28 @@ int rouse__signal_unblock(const int *signals, size_t count) {
   return ROUSE_DONE;
 }
 
+// Whether |fd| may be one of signals: of a file without a type, and not to be waited for. What else
+// there is of that kind can't be told apart without reading from it. 0, or why not.
+static int check_signals(rouse_fd fd) {
+  struct stat status;
+  if (fstat(fd, &status)) return ROUSE_EBADF;
+  if (status.st_mode & S_IFMT) return ROUSE_EINVAL;
+  return fcntl(fd, F_GETFL) & O_NONBLOCK ? 0 : ROUSE_EINVAL;
+}
+
 int rouse__signal_take(rouse_fd fd, rouse_signal *out_signal) {
   struct signalfd_siginfo info;
   int saved = rouse__errno_save();
+  int refused = check_signals(fd);
+  if (refused) {
+    rouse__errno_restore(saved);
+    return refused;
+  }
   ssize_t size;
   do {
     size = read(fd, &info, sizeof info);
   } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != EAGAIN && errno != EBADF) errno = EINVAL;  // nothing to be read from
   if (size < 0) return failure(saved);
   if (size != sizeof info) return ROUSE_EINVAL;
   *out_signal = (rouse_signal){.number = (int32_t)info.ssi_signo,

@@ -1,6 +1,10 @@
 // Signals, on every backend: that come while a loop sleeps, and that are received in it.
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,6 +177,44 @@ static void wrong_signals_and_descriptors_are_refused(void **state) {
   check_result(rouse_signal_take(-1, &got), ROUSE_EBADF);
 }
 
+static void check_is_refused(rouse_fd fd, int expected) {
+  rouse_signal got;
+  check_result(rouse_signal_take(fd, &got), expected);
+  check_system(close(fd));
+}
+
+static int64_t wait_on_another_kind(void *argument) {
+  rouse_signal got;
+  check_result(rouse_signal_wait(*(rouse_fd *)argument, &got, ROUSE_FOREVER), ROUSE_EINVAL);
+  return 0;
+}
+
+// And loses nothing of what it would give.
+static void other_kinds_of_descriptors_are_refused(void **state) {
+  (void)state;
+  int ends[2], pair[2];
+  char bytes[200] = {0};
+  check_system(pipe(ends));
+  check_result(rouse_signal_take(ends[0], &(rouse_signal){0}), ROUSE_EINVAL);
+  test_run(1, wait_on_another_kind, &ends[0]);
+  check_equal(write(ends[1], bytes, 128), 128);
+  check_result(rouse_signal_take(ends[0], &(rouse_signal){0}), ROUSE_EINVAL);
+  check_equal(read(ends[0], bytes, sizeof bytes), 128);
+  check_is_refused(ends[0], ROUSE_EINVAL);
+  check_is_refused(ends[1], ROUSE_EINVAL);
+  check_system(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+  check_equal(write(pair[1], bytes, 128), 128);
+  check_result(rouse_signal_take(pair[0], &(rouse_signal){0}), ROUSE_EINVAL);
+  check_equal(read(pair[0], bytes, sizeof bytes), 128);
+  check_is_refused(pair[0], ROUSE_EINVAL);
+  check_is_refused(pair[1], ROUSE_EINVAL);
+  check_is_refused((rouse_fd)check_system(open("/dev/zero", O_RDONLY)), ROUSE_EINVAL);
+  check_is_refused((rouse_fd)check_system(open("/", O_RDONLY | O_DIRECTORY)), ROUSE_EINVAL);
+  check_is_refused((rouse_fd)check_system(eventfd(1, 0)), ROUSE_EINVAL);
+  check_is_refused((rouse_fd)check_system(eventfd(1, EFD_NONBLOCK)), ROUSE_EINVAL);
+  check_is_refused((rouse_fd)check_system(epoll_create1(0)), ROUSE_EINVAL);
+}
+
 int main(void) {
   const int received[] = {SIGUSR2, SIGHUP, SIGRTMIN};
   opened = rouse_signal_open(received, 3);
@@ -185,6 +227,7 @@ int main(void) {
       cmocka_unit_test(callback_hears_that_a_signal_can_be_taken),
       cmocka_unit_test(unblocked_signal_acts_again),
       cmocka_unit_test(wrong_signals_and_descriptors_are_refused),
+      cmocka_unit_test(other_kinds_of_descriptors_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
