@@ -37,7 +37,9 @@ ROUSE_API void rouse_acceptor_destroy(rouse_acceptor *acceptor);
 //   system refused to accept with (see rouse_tcp_accept()): that is reported once, in its place
 //   among the connections, and the next call makes the acceptor go on. A connection that was given
 //   up by its peer is none, and not reported. ROUSE_ENOLOOP, ROUSE_EFORKED, ROUSE_EDEADLK.
-// Cancellation, deadline: give up the place; the connection goes to the next. None is lost.
+// Cancellation, deadline: give up the place; the connection goes to the next. None is lost. With a
+//   deadline already past it gives what has arrived at the acceptor. At the first call that is
+//   nothing, whatever waits in the system, for this call begins the operation.
 ROUSE_API int rouse_acceptor_next(rouse_acceptor *acceptor, int64_t deadline_ns);
 // The form for callbacks. Returns ROUSE_PENDING or a failure, as in io.h.
 ROUSE_API int rouse_acceptor_next_start(rouse_acceptor *acceptor, rouse_io *io,

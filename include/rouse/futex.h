@@ -52,7 +52,8 @@ enum {
 // |word|         Four bytes, at a multiple of four. Must stay mapped until the wait has ended.
 // |expected|     The value that the caller has read and found to mean "wait".
 // |flags|        ROUSE_FUTEX_PRIVATE or ROUSE_FUTEX_SHARED; the wakers' kind.
-// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes.
+// |deadline_ns|  Absolute, monotonic. ROUSE_FOREVER never passes; one already past makes the wait a
+//                look at the word: ROUSE_EAGAIN or ROUSE_ETIMEDOUT.
 //
 // Returns ROUSE_DONE: a wake was spent on this wait. ROUSE_EAGAIN: |*word| was not |expected|; no
 //   wake was spent. ROUSE_ETIMEDOUT, ROUSE_ECANCELED: no wake was spent. ROUSE_EINVAL (no address,

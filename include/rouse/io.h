@@ -23,7 +23,9 @@
 //   ends an operation: ROUSE_EINTR is not returned. Nor is ROUSE_EAGAIN where a descriptor is not
 //   ready, whatever its O_NONBLOCK says: the operation waits.
 // Deadlines: |deadline_ns| is absolute and monotonic; ROUSE_FOREVER never passes; one already past
-//   makes the operation a try. A deadline is a request to cancel with another name.
+//   makes the operation a try: what can be had at once is had, unless others wait for it already.
+//   But what a thread of the pool has to do (files on "epoll" and "poll") is mostly not begun by
+//   then, and gives ROUSE_ETIMEDOUT. A deadline is a request to cancel with another name.
 // Cancellation: an operation that was under way when it was cancelled returns its real result if it
 //   had an effect: bytes that were moved are reported, a connection that was accepted is given.
 //   Operations on files that run on a thread of the pool (backends "epoll" and "poll") can't be

@@ -67,7 +67,9 @@ ROUSE_API void rouse_receiver_destroy(rouse_receiver *receiver);
 //   of rouse_tcp_receive(). The end and failures come after all bytes, and again at each call.
 //   ROUSE_ECLOSED (destroyed), ROUSE_ETIMEDOUT, ROUSE_ECANCELED, ROUSE_ENOLOOP, ROUSE_EFORKED,
 //   ROUSE_EDEADLK.
-// Cancellation, deadline: give up the place; the bytes go to the next call. None is lost.
+// Cancellation, deadline: give up the place; the bytes go to the next call. None is lost. With a
+//   deadline already past it gives what has arrived at the receiver. At the first call that is
+//   nothing, whatever waits in the socket, for this call begins the operation.
 ROUSE_API int64_t rouse_receiver_next(rouse_receiver *receiver, void **out_data,
                                       int64_t deadline_ns);
 // The form for callbacks. Returns ROUSE_PENDING or a failure, as in io.h.

@@ -9,8 +9,9 @@
 // |*control| is |going|. Whoever changes |*control| calls rouse__unpark() on it.
 //
 // Returns 0 if a wake of |word| was spent on this call, whatever else is so; ROUSE_EAGAIN
-// (|*word| differs), ROUSE_ECANCELED (|*control| differs): no wake was spent; ROUSE_EFAULT,
-// ROUSE_EINVAL; ROUSE_ENOSYS (|shared|, and the system's waits are private to a process).
+// (|*word| differs, which is looked at first), ROUSE_ECANCELED (|*control| differs): no wake was
+// spent; ROUSE_EFAULT, ROUSE_EINVAL; ROUSE_ENOSYS (|shared|, and the system's waits are private to
+// a process).
 //
 // |*control| is set to |going| before each call, and is the call's own to change until it returns:
 // a wake may do so, too.

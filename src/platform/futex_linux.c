@@ -61,6 +61,14 @@ static int failure(int error) {
   return error == EAGAIN ? ROUSE_EAGAIN : rouse_error_from_system(error);
 }
 
+// Whether |*word| is |expected|, by a call that does not wait, wakes none and moves none. 0, or
+// what a wait would end with at once.
+static int look(const volatile void *word, uint32_t expected, bool shared) {
+  int operation = shared ? FUTEX_CMP_REQUEUE : FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG;
+  if (syscall(SYS_futex, word, operation, 0, NULL, word, expected) >= 0) return 0;
+  return errno == EAGAIN || errno == EFAULT ? failure(errno) : 0;
+}
+
 static int wait_in_slices(const volatile void *word, uint32_t expected, bool shared,
                           rouse__atomic32 *control, uint32_t going) {
   int operation = shared ? FUTEX_WAIT : FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
@@ -91,8 +99,13 @@ static int wait_both(const volatile void *word, uint32_t expected, bool shared,
 int rouse__futex_wait(const volatile void *word, uint32_t expected, bool shared,
                       rouse__atomic32 *control, uint32_t going) {
   int saved = errno;
-  int result = has_waitv() ? wait_both(word, expected, shared, control, going)
-                           : wait_in_slices(word, expected, shared, control, going);
+  // The word comes before the control, as on a ring, so that a wait without time is a look. (The
+  // wait itself does not say whether it came to look before it was cancelled.)
+  int result = look(word, expected, shared);
+  if (!result) {
+    result = has_waitv() ? wait_both(word, expected, shared, control, going)
+                         : wait_in_slices(word, expected, shared, control, going);
+  }
   errno = saved;
   return result;
 }

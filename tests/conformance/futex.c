@@ -99,6 +99,32 @@ static void word_that_differs_ends_the_wait_at_once(void **state) {
   test_run(1, changed_word, words);
 }
 
+// However little time there is: the word comes before the deadline.
+static int64_t look_at_words(void *argument) {
+  uint32_t *words = argument;
+  for (int i = 0; i < test_scaled(200); i++) {
+    for (uint32_t flags = 0; flags < kinds(); flags++) {
+      rouse_futex_entry entries[2] = {{.word = words, .expected = 7, .flags = flags},
+                                      {.word = words + 1, .expected = 1, .flags = flags}};
+      const int64_t late_ns = i % 2 ? rouse_now_ns() : 0;
+      check_result(rouse_futex_wait(words, 8, flags, late_ns), ROUSE_EAGAIN);
+      check_result(rouse_futex_wait(words, 7, flags, late_ns), ROUSE_ETIMEDOUT);
+      check_result(rouse_futex_wait_any(entries, 2, late_ns), ROUSE_EAGAIN);
+      check_result(rouse_futex_wait_any(entries, 1, late_ns), ROUSE_ETIMEDOUT);
+    }
+    watchdog_progress();
+  }
+  return 0;
+}
+
+static void wait_with_a_deadline_that_has_passed_looks_at_the_word(void **state) {
+  (void)state;
+  uint32_t words[2] = {7, 0};
+  watchdog_start();
+  test_run(1, look_at_words, words);
+  watchdog_stop();
+}
+
 static int64_t change_and_wake(void *argument) {
   waiters *self = argument;
   check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
@@ -566,6 +592,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(wake_reaches_as_many_as_it_says),
       cmocka_unit_test(word_that_differs_ends_the_wait_at_once),
+      cmocka_unit_test(wait_with_a_deadline_that_has_passed_looks_at_the_word),
       cmocka_unit_test(change_by_another_loop_is_seen),
       cmocka_unit_test(wake_of_the_other_kind_wakes_nobody),
       cmocka_unit_test(wake_of_nobody_wakes_nobody),
