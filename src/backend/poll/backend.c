@@ -44,6 +44,7 @@
 #include "runtime/perform.h"
 
 enum { VAIN_MOST = 15, FAILED = POLLERR | POLLHUP };
+enum { HELD_LEAST_NS = 1000000, HELD_MOST_NS = 16000000 };
 
 static struct poller *poller_of(struct rouse__backend *backend) { return (struct poller *)backend; }
 
@@ -232,7 +233,7 @@ static int start_close(struct poller *poller, rouse_io *io) {
   if (!waiters) return refused;
   finish_all(poller, waiters, NULL, ROUSE_EBADF);
   disarm(poller, fd, waiters);
-  waiters->emptied = false;
+  waiters->emptied = waiters->deceived = false;
   waiters->vain = waiters->skips = 0;
   return 0;
 }
@@ -329,6 +330,22 @@ static int64_t serve_many(rouse_io *io) {
   return ROUSE_EAGAIN;
 }
 
+// |io|, reported ready, could not be made. A local socket of datagrams without a peer is always
+// ready to send, for it can't know where to, even if the receiver's queue is full, and would be
+// reported again at once. So when that has happened twice it is held: it is not waited for to
+// become ready, but tried again after a while.
+static void note_vain_send(struct poller *poller, struct waiters *waiters, const rouse_io *io) {
+  if (io->operation != ROUSE__IO_SEND_TO || !io->mode || waiters->held) return;
+  if (!waiters->deceived) {
+    waiters->deceived = true;
+    return;
+  }
+  if (!poller->held) poller->held_until_ns = rouse_now_ns() + poller->held_ns;
+  waiters->held = true;
+  waiters->held_next = poller->held;
+  poller->held = waiters;
+}
+
 // Tries those that wait in one direction, in order, until one is too early.
 static void serve(struct poller *poller, struct waiters *waiters, int direction) {
   rouse_io *io;
@@ -352,7 +369,11 @@ static void serve(struct poller *poller, struct waiters *waiters, int direction)
       break;  // readiness was for one
     }
     int64_t result = rouse__poller_try_again(io);
-    if (result == ROUSE__NOT_NOW) break;
+    if (result == ROUSE__NOT_NOW) {
+      note_vain_send(poller, waiters, io);
+      break;
+    }
+    if (direction == ROUSE__OUT) waiters->deceived = false;
     note_receive(waiters, io, result);
     rouse__waiters_remove(poller, waiters, io);
     finish(poller, io, result);
@@ -373,6 +394,14 @@ static void serve_polls(struct poller *poller, struct waiters *waiters, uint32_t
   }
 }
 
+// What was reported of |fd| is served: waits for what is left.
+static void arm_again(struct poller *poller, int fd, struct waiters *waiters) {
+  bool replaced = false;
+  int refused = rouse__waiters_any(waiters) ? arm(poller, fd, waiters, &replaced) : 0;
+  if (refused || replaced) finish_all(poller, waiters, NULL, refused ? refused : ROUSE_EBADF);
+  if (!rouse__waiters_any(waiters)) disarm(poller, fd, waiters);
+}
+
 static void report(void *context, int fd, uint32_t key, uint32_t events) {
   struct poller *poller = context;
   if (fd == poller->bell.reads) {
@@ -386,20 +415,38 @@ static void report(void *context, int fd, uint32_t key, uint32_t events) {
   if (events & (POLLOUT | FAILED)) serve(poller, waiters, ROUSE__OUT);
   if (events & ~(uint32_t)POLLOUT) serve(poller, waiters, ROUSE__IN);
   serve_polls(poller, waiters, events);
-  bool replaced = false;
-  int refused = rouse__waiters_any(waiters) ? arm(poller, fd, waiters, &replaced) : 0;
-  if (refused || replaced) finish_all(poller, waiters, NULL, refused ? refused : ROUSE_EBADF);
-  if (!rouse__waiters_any(waiters)) disarm(poller, fd, waiters);
+  arm_again(poller, fd, waiters);
+}
+
+// Tries what is held, if it is time. As long as something is held the times between grow.
+static void serve_held(struct poller *poller) {
+  if (!poller->held || rouse_now_ns() < poller->held_until_ns) return;
+  struct waiters *waiters = poller->held, *next;
+  poller->held = NULL;
+  if (poller->held_ns < HELD_MOST_NS) poller->held_ns *= 2;
+  for (; waiters; waiters = next) {
+    next = waiters->held_next;
+    waiters->held = false;
+    const rouse_io *io = waiters->first[ROUSE__OUT];
+    if (!io) continue;
+    const int fd = rouse__descriptor_of(io);
+    arm_again(poller, fd, waiters);  // or the number is another file's by now
+    serve(poller, waiters, ROUSE__OUT);
+    arm_again(poller, fd, waiters);
+  }
+  if (!poller->held) poller->held_ns = HELD_LEAST_NS;
 }
 
 static int poll_backend(struct rouse__backend *backend, int64_t deadline_ns) {
   struct poller *poller = poller_of(backend);
   if (complete_done(poller)) deadline_ns = 0;
   if (!deadline_ns && !poller->waiting) return 0;
+  if (poller->held && poller->held_until_ns < deadline_ns) deadline_ns = poller->held_until_ns;
   const int saved = errno;
   int failed = poller->readiness->ops->wait(poller->readiness, deadline_ns, report, poller);
   // Such a ring may be counted only after it has woken us, and is then not reported again.
   if (poller->bell.cell) backend->bells_heard += rouse__bell_hear(&poller->bell);
+  serve_held(poller);
   complete_done(poller);
   errno = saved;
   return failed;
@@ -442,6 +489,7 @@ static int create(rouse_loop *loop, const struct rouse__readiness_ops *readiness
   what = readiness->name;
   refused = readiness->create(poller->bell.reads, &poller->readiness);
   if (refused) goto out_bell;
+  poller->held_ns = HELD_LEAST_NS;
   poller->ops = poller_ops;
   poller->ops.name = readiness->name;
   poller->base.ops = &poller->ops;

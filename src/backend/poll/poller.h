@@ -87,6 +87,9 @@ struct waiters {
   bool emptied;                        // by the last receive, it seems
   uint8_t vain;                        // tries to receive that came too early, in a row; as 2^n - 1
   uint8_t skips;                       // so many more receives wait without a try
+  bool deceived;                       // was ready for a datagram that could not be sent
+  bool held;                           // in |poller->held|: not waited for to be ready to send
+  struct waiters *held_next;
 };
 
 struct poller {
@@ -96,6 +99,8 @@ struct poller {
   struct rouse__bell bell;
   uint64_t waiting;
   rouse_io *done_first, *done_last;
+  struct waiters *held;  // those that are tried again at |held_until_ns|
+  int64_t held_until_ns, held_ns;
   struct waiters **pages;  // by descriptor, so many to a page
   uint32_t page_count;
 };

@@ -88,7 +88,7 @@ uint32_t rouse__events_of(const rouse_io *io) {
 
 uint32_t rouse__waiters_events(const struct waiters *waiters) {
   uint32_t events = waiters->first[ROUSE__IN] ? POLLIN : 0;
-  if (waiters->first[ROUSE__OUT]) events |= POLLOUT;
+  if (waiters->first[ROUSE__OUT] && !waiters->held) events |= POLLOUT;
   rouse_io *first = waiters->first[ROUSE__ANY], *io = first;
   while (io) {
     events |= rouse__events_of(io);
