@@ -198,6 +198,13 @@ int64_t rouse__receive_ready(rouse_io *io) {
 
 // --- the public functions ------------------------------------------------------------------------
 
+// What else can be waited for until it can be read, and is no socket, would not be refused by every
+// backend, and not before there is something. 0, or why nothing can be received.
+static int check(rouse_fd fd) {
+  int size, refused = rouse__socket_get(fd, ROUSE_SOCKET_RECEIVE_BUFFER, &size);
+  return refused == ROUSE_ENOTSOCK || refused == ROUSE_EBADF ? refused : 0;
+}
+
 int rouse_receiver_create(rouse_fd fd, rouse_buffers *buffers, rouse_receiver **out_receiver) {
   *out_receiver = NULL;
   int refused = rouse__loop_usable();
@@ -207,6 +214,8 @@ int rouse_receiver_create(rouse_fd fd, rouse_buffers *buffers, rouse_receiver **
   if (!receiver) return ROUSE_ENOMEM;
   rouse__stream_init(&receiver->stream, &kind);
   rouse__io_set(&receiver->stream.io, ROUSE__IO_RECEIVE_MANY, fd, buffers, 0, 0);
+  receiver->end = check(fd);
+  receiver->over = receiver->end != 0;
   receiver->buffers = buffers;
   receiver->first = receiver->last = ROUSE__NO_BUFFER;
   buffers->receivers++;

@@ -126,6 +126,43 @@ CLAIM(what_does_not_listen_is_refused_each_time) {
   return 0;
 }
 
+static void check_accepts_nothing(rouse_fd fd, int expected) {
+  rouse_acceptor *acceptor = acceptor_make(fd, 0);
+  check_result(rouse_acceptor_next(acceptor, rouse_deadline_in_ns(10 * SECOND)), expected);
+  rouse_acceptor_destroy(acceptor);
+  check_result(rouse_tcp_accept(fd, rouse_deadline_in_ns(10 * SECOND)), expected);
+}
+
+static void check_receives_nothing(rouse_fd fd, int expected) {
+  rouse_buffers *buffers;
+  rouse_receiver *receiver;
+  void *data;
+  check_result(rouse_buffers_create(2, 16, &buffers), ROUSE_DONE);
+  check_result(rouse_receiver_create(fd, buffers, &receiver), ROUSE_DONE);
+  check_result(rouse_receiver_next(receiver, &data, rouse_deadline_in_ns(10 * SECOND)), expected);
+  rouse_receiver_destroy(receiver);
+  check_result(rouse_buffers_destroy(buffers), ROUSE_DONE);
+}
+
+// At once, though nothing is there that could be received.
+CLAIM(other_kinds_of_descriptors_are_refused) {
+  const struct sockaddr_in anywhere = {.sin_family = AF_INET};
+  rouse_fd ends[2], stream = test_socket(AF_INET);
+  rouse_fd datagrams = rouse_udp_bind((const struct sockaddr *)&anywhere, sizeof anywhere);
+  check(datagrams >= 0);
+  test_pipe(ends);
+  check_accepts_nothing(ends[0], ROUSE_ENOTSOCK);
+  check_accepts_nothing(9999, ROUSE_EBADF);
+  check_accepts_nothing(datagrams, ROUSE_ENOTSUP);
+  check_accepts_nothing(stream, ROUSE_EINVAL);
+  check_receives_nothing(ends[0], ROUSE_ENOTSOCK);
+  check_receives_nothing(9999, ROUSE_EBADF);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  test_close(stream);
+  return rouse_file_close(datagrams);
+}
+
 static void loop_waits_for_what_was_destroyed_and_refuses_what_was_not(void **state) {
   (void)state;
   rouse_acceptor *acceptor;
@@ -460,6 +497,7 @@ int main(void) {
       cmocka_unit_test(cancel_against_arrival_loses_no_connection),
       cmocka_unit_test(connections_nobody_took_are_closed_with_the_acceptor),
       cmocka_unit_test(what_does_not_listen_is_refused_each_time),
+      cmocka_unit_test(other_kinds_of_descriptors_are_refused),
       cmocka_unit_test(loop_waits_for_what_was_destroyed_and_refuses_what_was_not),
       cmocka_unit_test(bytes_come_in_order_and_then_the_end),
       cmocka_unit_test(without_a_free_buffer_nothing_comes_and_nothing_is_lost),

@@ -76,6 +76,7 @@ static int64_t accept_start(struct rouse__iocp *iocp, rouse_io *io) {
   if (!rouse__iocp_has_extension()) return ROUSE_ENOSYS;
   int type, family = family_of(listener, &type);
   if (family < 0) return family;
+  if (type != SOCK_STREAM) return ROUSE_ENOTSUP;
   int refused = refuse_unless_listening(listener);
   if (refused) return refused;
   SOCKET accepted =

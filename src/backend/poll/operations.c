@@ -232,13 +232,18 @@ static int64_t connect_end(const rouse_io *io) {
   return settled ? 0 : rouse_error_from_system(errno);
 }
 
+static int socket_option(int fd, int option, int *out_value) {
+  socklen_t size = sizeof *out_value;
+  return getsockopt(fd, SOL_SOCKET, option, out_value, &size) ? rouse_error_from_system(errno) : 0;
+}
+
 int rouse__poller_listens(int fd) {
-  int listens;
-  socklen_t size = sizeof listens;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size)) {
-    return rouse_error_from_system(errno);
-  }
-  return listens ? 0 : ROUSE_EINVAL;
+  int listens, type;
+  int refused = socket_option(fd, SO_ACCEPTCONN, &listens);
+  if (refused || listens) return refused;
+  refused = socket_option(fd, SO_TYPE, &type);
+  if (refused) return refused;
+  return type == SOCK_STREAM || type == SOCK_SEQPACKET ? ROUSE_EINVAL : ROUSE_ENOTSUP;
 }
 
 bool rouse__poller_closes_at_once(int fd) {
