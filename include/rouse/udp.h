@@ -21,7 +21,8 @@ ROUSE_API int rouse_udp_bind(const struct sockaddr *address, uint32_t size);
 // A datagram socket of |address|'s family that is connected to |address|: it sends there, and
 // receives from there only. Not bound to an address of the caller's choice: for that, bind first
 // and use rouse_udp_set_peer().
-// Returns the descriptor; ROUSE_ECONNREFUSED (a local socket that nobody has), ROUSE_ENETUNREACH.
+// Returns the descriptor; ROUSE_ECONNREFUSED (a local socket that nobody has any more),
+//   ROUSE_ENOENT (a local path), ROUSE_ENETUNREACH.
 // Threads: any; does not wait.
 ROUSE_API int rouse_udp_connect(const struct sockaddr *address, uint32_t size);
 // Connects |fd|, or connects it anew.
@@ -51,8 +52,8 @@ ROUSE_API int rouse_udp_send_to_start(rouse_io *io, rouse_fd fd, const void *buf
 //
 // |out_address|   Where its sender's address goes. NULL: nobody asks.
 // |address_size|  In: the room there. Out: the address's own size, which is more than the room if
-//                 it was cut, and 0 if the sender has none (a local socket without a name). NULL if
-//                 |out_address| is.
+//                 it was cut, and 0 if the sender has none (a local socket without a name), or if
+//                 there was no room at all: nobody asks then. NULL if |out_address| is.
 //
 // Returns the datagram's bytes, 0 for an empty one; ROUSE_EMSGSIZE: it was longer than |size|; its
 //   first |size| bytes are in |buffer|, the sender's address is stored, the rest is lost.

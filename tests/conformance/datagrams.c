@@ -96,6 +96,18 @@ CLAIM(address_without_enough_room_is_cut_and_tells_its_size) {
   return rouse_file_close(fd);
 }
 
+CLAIM(no_room_for_the_sender_is_no_question) {
+  struct sockaddr_in address, from;
+  rouse_fd fd = bind_here(&address);
+  char byte;
+  uint32_t size = 0;
+  check_equal(send_to(fd, "x", &address), 1);
+  check_equal(rouse_udp_receive_from(fd, &byte, 1, (struct sockaddr *)&from, &size, ROUSE_FOREVER),
+              1);
+  check_equal(size, 0);
+  return rouse_file_close(fd);
+}
+
 CLAIM(connected_socket_needs_no_address_and_hears_its_peer_only) {
   struct sockaddr_in address, stranger_address, client_address;
   rouse_fd server = bind_here(&address), stranger = bind_here(&stranger_address);
@@ -395,6 +407,7 @@ int main(void) {
       cmocka_unit_test(empty_datagram_is_one_and_no_end),
       cmocka_unit_test(datagram_longer_than_the_buffer_is_reported_and_only_it),
       cmocka_unit_test(address_without_enough_room_is_cut_and_tells_its_size),
+      cmocka_unit_test(no_room_for_the_sender_is_no_question),
       cmocka_unit_test(connected_socket_needs_no_address_and_hears_its_peer_only),
       cmocka_unit_test(send_without_a_peer_or_too_long_is_refused),
       cmocka_unit_test(receive_gives_up_at_its_deadline_and_when_cancelled),
