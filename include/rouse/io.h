@@ -98,12 +98,12 @@ ROUSE_API int64_t rouse_io_result(const rouse_io *io);
 //
 // |events|  POLLIN, POLLOUT, POLLPRI, POLLRDHUP, …, or 0: then only failure and hang-up.
 //
-// Returns the events that are, above 0 (POLLERR and POLLHUP come unasked); ROUSE_EBADF. A file is
-//   always ready to be read and written (POLLIN, POLLOUT), and most know no other event: then a
-//   wait for others alone, or for 0, gives ROUSE_EPERM on "epoll" and ROUSE_EINVAL on "io_uring";
-//   "poll" can't tell, and waits. On "iocp" all files give ROUSE_EPERM, and pipes, which have no
-//   readiness there, ROUSE_ENOTSUP; other handles are ready when they are signalled (handle.h), and
-//   give back |events|.
+// Returns those of |events| that are, above 0 (POLLERR and POLLHUP come unasked); ROUSE_EBADF. A
+//   file is always ready to be read and written (POLLIN, POLLOUT), and most know no other event:
+//   then a wait for others alone, or for 0, gives ROUSE_EPERM on "epoll"; "io_uring" and "poll"
+//   wait. On "iocp" all files give ROUSE_EPERM, and pipes, which have no readiness there,
+//   ROUSE_ENOTSUP; other handles are ready when they are signalled (handle.h), and give back
+//   |events|.
 // Level-triggered: a state that lasts is reported again by the next call.
 ROUSE_API int rouse_fd_poll(rouse_fd fd, uint32_t events, int64_t deadline_ns);
 ROUSE_API int rouse_fd_poll_start(rouse_io *io, rouse_fd fd, uint32_t events, int64_t deadline_ns);

@@ -130,6 +130,52 @@ static int64_t splice_soon(rouse_fd from, rouse_fd to, size_t size) {
   return rouse_fd_splice(from, HERE, to, HERE, size, rouse_deadline_in_ns(10 * SECOND));
 }
 
+static void check_waits(moving *move) {
+  rouse_task *task = test_spawn(NULL, move_one, move);
+  check_result(rouse_task_sleep_ns(3 * MILLISECOND), ROUSE_DONE);
+  check(!rouse_task_is_done(task));
+  rouse_task_cancel(task);
+  check_result(test_join(task), ROUSE_ECANCELED);
+  check_result(rouse_fd_splice(move->from, HERE, move->to, HERE, 9, rouse_deadline_in_ns(1000)),
+               ROUSE_ETIMEDOUT);
+}
+
+// The flag is the open file's. Whoever sets it does not get other answers from the library.
+CLAIM(descriptors_that_do_not_wait_are_waited_for_all_the_same) {
+  int first[2], second[2];
+  check_system(pipe2(first, O_CLOEXEC | O_NONBLOCK));
+  check_system(pipe2(second, O_CLOEXEC | O_NONBLOCK));
+  check_system(fcntl(second[1], F_SETPIPE_SZ, 4096));
+  tcp_pair pair = tcp_pair_make();
+  check_system(fcntl(pair.server, F_SETFL, O_NONBLOCK));
+  moving move = {first[0], second[1]}, receive = {pair.server, second[1]};
+  check_waits(&move);
+  check_waits(&receive);
+  char page[4096] = {0};
+  check_equal(write(second[1], page, sizeof page), sizeof page);
+  check_equal(write(first[1], "abc", 3), 3);
+  check_equal(rouse_tcp_send(pair.client, "defg", 4, ROUSE_FOREVER), 4);
+  check_waits(&move);
+  check_waits(&receive);
+  // First nothing is there, then there is no room.
+  check_equal(read(first[0], page, sizeof page), 3);
+  rouse_task *task = test_spawn(NULL, move_one, &move);
+  check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+  check_equal(write(first[1], "abc", 3), 3);
+  check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+  check(!rouse_task_is_done(task));
+  check_equal(read(second[0], page, sizeof page), sizeof page);
+  check_equal(test_join(task), 3);
+  check_equal(read(second[0], page, sizeof page), 3);
+  check_equal(move_one(&receive), 4);
+  for (int i = 0; i < 2; i++) {
+    close(first[i]);
+    close(second[i]);
+  }
+  tcp_pair_close(&pair);
+  return 0;
+}
+
 CLAIM(what_is_no_splice_is_refused) {
   rouse_fd in = file_make(dir, "in", "x"), out = file_make(dir, "out", "");
   check_result(splice_forever(in, 0, out, 0, 1), ROUSE_EINVAL);
@@ -243,6 +289,7 @@ int main(void) {
       cmocka_unit_test(empty_pipe_is_waited_for_and_its_end_is_zero),
       cmocka_unit_test(full_pipe_is_waited_for),
       cmocka_unit_test(sockets_take_part),
+      cmocka_unit_test(descriptors_that_do_not_wait_are_waited_for_all_the_same),
       cmocka_unit_test(what_is_no_splice_is_refused),
       cmocka_unit_test(what_is_no_splice_is_refused_while_nothing_is_there),
       cmocka_unit_test(nobody_who_reads_is_an_error_and_no_signal),

@@ -1,7 +1,6 @@
 // The operations as entries of a ring.
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include "backend/io_uring/ordering.h"
@@ -38,8 +37,17 @@ static void prepare_names(struct io_uring_sqe *sqe, rouse_io *io) {
   }
 }
 
+// Sends don't wait in the kernel, unless they were found to be of a stream: see again.c. One that
+// is to move all of its bytes must not end with a part of them, so there it is asked before.
 static int send_flags(const rouse_io *io) {
-  return MSG_NOSIGNAL | (io->flags & ROUSE__SEND_WHOLE ? MSG_WAITALL : 0);
+  if (io->backend[ROUSE__URING_FLAGS] & ROUSE__URING_PATIENT) return MSG_NOSIGNAL;
+  return MSG_NOSIGNAL | MSG_DONTWAIT;
+}
+
+static int send_whole_flags(const rouse_io *io) {
+  bool whole = io->flags & ROUSE__SEND_WHOLE;
+  if (!whole || rouse__uring_socket_type(io->fd) != SOCK_STREAM) return send_flags(io);
+  return MSG_NOSIGNAL | MSG_WAITALL;
 }
 
 static void prepare_socket(struct io_uring_sqe *sqe, rouse_io *io) {
@@ -54,7 +62,7 @@ static void prepare_socket(struct io_uring_sqe *sqe, rouse_io *io) {
       io_uring_prep_recv(sqe, io->fd, io->address, io->length, 0);
       break;
     case ROUSE__IO_SEND:
-      io_uring_prep_send(sqe, io->fd, io->address, io->length, send_flags(io));
+      io_uring_prep_send(sqe, io->fd, io->address, io->length, send_whole_flags(io));
       break;
     case ROUSE__IO_SEND_ZERO_COPY:
       io_uring_prep_rw(ROUSE__URING_OP_SEND_ZC, sqe, io->fd, io->address, io->length, 0);
@@ -65,10 +73,11 @@ static void prepare_socket(struct io_uring_sqe *sqe, rouse_io *io) {
       io_uring_prep_recvmsg(sqe, io->fd, rouse__message_prepare(io), 0);
       break;
     case ROUSE__IO_SEND_SPANS:
-      io_uring_prep_sendmsg(sqe, io->fd, rouse__message_prepare(io), (unsigned)send_flags(io));
+      io_uring_prep_sendmsg(sqe, io->fd, rouse__message_prepare(io),
+                            (unsigned)send_whole_flags(io));
       break;
     case ROUSE__IO_SEND_TO:
-      io_uring_prep_sendmsg(sqe, io->fd, rouse__message_prepare(io), MSG_NOSIGNAL);
+      io_uring_prep_sendmsg(sqe, io->fd, rouse__message_prepare(io), (unsigned)send_flags(io));
       break;
     default:
       ROUSE__ASSERT(io->operation == ROUSE__IO_SHUTDOWN, "an operation of an unknown kind");
@@ -132,30 +141,5 @@ void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
       } else {
         prepare_names(sqe, io);
       }
-  }
-}
-
-// --- descriptors that do not wait ----------------------------------------------------------------
-
-unsigned rouse__uring_readiness_of(const rouse_io *io) {
-  switch (io->operation) {
-    case ROUSE__IO_READ:
-    case ROUSE__IO_READ_SPANS:
-    case ROUSE__IO_ACCEPT:
-    case ROUSE__IO_ACCEPT_MANY:
-    case ROUSE__IO_RECEIVE_MANY:
-    case ROUSE__IO_RECEIVE:
-    case ROUSE__IO_RECEIVE_SPANS:
-    case ROUSE__IO_RECEIVE_FROM:
-      return POLLIN;
-    case ROUSE__IO_WRITE:
-    case ROUSE__IO_WRITE_SPANS:
-    case ROUSE__IO_SEND:
-    case ROUSE__IO_SEND_SPANS:
-    case ROUSE__IO_SEND_TO:
-    case ROUSE__IO_SEND_ZERO_COPY:
-      return POLLOUT;
-    default:
-      return 0;
   }
 }

@@ -42,7 +42,7 @@ enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000, CANCEL_PAUSE_MOST_NS = 64000000;
 
 enum { NEXT, PREVIOUS, FLAGS = ROUSE__URING_FLAGS };
-enum { POLLING = ROUSE__URING_POLLING, CANCELLED = ROUSE__URING_CANCELLED };
+enum { CANCELLED = ROUSE__URING_CANCELLED };
 enum {
   WAITING = 1,         // in |waiting|
   ENDED = 2,           // in |ended|
@@ -124,16 +124,15 @@ static struct io_uring_sqe *take_entry(struct uring *uring) {
 static bool start(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
   if (!sqe) return false;
-  if (io->backend[FLAGS] & POLLING) {
-    io_uring_prep_poll_add(sqe, io->fd, rouse__uring_readiness_of(io));
+  const bool waits = rouse__uring_waits(io);
+  if (waits) {
+    rouse__uring_prepare_wait(sqe, io);
   } else if (rouse__uring_is_many(io->operation)) {
     rouse__uring_many_prepare(uring, sqe, io);
   } else {
     rouse__uring_prepare(sqe, io);
   }
-  if (uring->registered && !(io->backend[FLAGS] & POLLING)) {
-    rouse__uring_use_registered(uring, sqe, io);
-  }
+  if (uring->registered && !waits) rouse__uring_use_registered(uring, sqe, io);
   sqe->user_data = (uintptr_t)io;
   return true;
 }
@@ -142,8 +141,7 @@ void rouse__uring_start(struct uring *uring, rouse_io *io) {
   if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
 }
 
-// Whether |io| goes to the ring.
-static bool ring_does(const struct uring *uring, const rouse_io *io) {
+bool rouse__uring_does(const struct uring *uring, const rouse_io *io) {
   if (!(uring->operations & UINT64_C(1) << io->operation)) return false;
   return io->operation != ROUSE__IO_FUTEX_WAIT || rouse__uring_futex_ready(io);
 }
@@ -151,7 +149,7 @@ static bool ring_does(const struct uring *uring, const rouse_io *io) {
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
-  if (!ring_does(uring, io)) {
+  if (!rouse__uring_does(uring, io)) {
     if (io->operation == ROUSE__IO_FUTEX_WAIT) return rouse__io_futex_wait(io);
     if (io->operation != ROUSE__IO_SEND_ZERO_COPY) {
       return rouse__io_blocking(io, rouse__uring_perform);
@@ -167,40 +165,6 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   return 0;
 }
 
-// A chain that goes to the ring as linked entries: all of them at once, or the kernel would not see
-// the link. None that ends by more than one completion, or is not the ring's; and none, but as the
-// last, whose failure the kernel does not take for a reason to stop.
-static bool linkable(struct uring *uring, const rouse_io *first, uint32_t count) {
-  if (uring->waiting.first || uring->refused) return false;
-  if (uring->without & ROUSE__URING_WITHOUT_LINKS) return false;
-  for (const rouse_io *io = first; io; io = io->link) {
-    if (io->operation == ROUSE__IO_CLOSE && uring->registered) return false;
-    if (io->operation >= ROUSE__IO_OPERATIONS || !ring_does(uring, io)) return false;
-    if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
-      return false;
-    if (io->link && !rouse__uring_stops_a_chain(io->operation)) return false;
-  }
-  if (io_uring_sq_space_left(&uring->ring) >= count) return true;
-  rouse__uring_hand_over(uring);
-  return io_uring_sq_space_left(&uring->ring) >= count;
-}
-
-static bool submit_linked(struct rouse__backend *backend, rouse_io *first, uint32_t count) {
-  struct uring *uring = uring_of(backend);
-  if (!linkable(uring, first, count)) return false;
-  backend->in_flight += count;
-  for (rouse_io *io = first; io; io = io->link) {
-    io->backend[FLAGS] = ROUSE__URING_LINKED;
-    io->state = ROUSE__IO_BACKEND;
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-    rouse__uring_prepare(sqe, io);
-    if (uring->registered) rouse__uring_use_registered(uring, sqe, io);
-    sqe->user_data = (uintptr_t)io;
-    if (io->link) sqe->flags |= IOSQE_IO_LINK;
-  }
-  return true;
-}
-
 static bool start_cancel(struct uring *uring, rouse_io *io) {
   struct io_uring_sqe *sqe = take_entry(uring);
   if (!sqe) return false;
@@ -210,16 +174,24 @@ static bool start_cancel(struct uring *uring, rouse_io *io) {
   return true;
 }
 
+// Asks the kernel to end |io|, which is on the ring. Once is enough.
+static void ask_for_end(struct uring *uring, rouse_io *io) {
+  if (io->backend[FLAGS] & (CANCEL_WAITING | CANCEL_SENT)) return;
+  if (uring->cancels.first || !start_cancel(uring, io)) {
+    list_add(&uring->cancels, io, CANCEL_WAITING);
+  } else {
+    list_add(&uring->cancelled, io, CANCEL_SENT);
+  }
+}
+
 void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
   if (io->backend[FLAGS] & CANCELLED) return;
   io->backend[FLAGS] |= CANCELLED;
   if (io->backend[FLAGS] & WAITING) {
     list_remove(&uring->waiting, io, WAITING);
     list_add(&uring->ended, io, ENDED);
-  } else if (uring->cancels.first || !start_cancel(uring, io)) {
-    list_add(&uring->cancels, io, CANCEL_WAITING);
   } else {
-    list_add(&uring->cancelled, io, CANCEL_SENT);
+    ask_for_end(uring, io);
   }
 }
 
@@ -297,43 +269,6 @@ void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result) {
   rouse__io_complete(io, result);
 }
 
-// Whether the kernel has dropped |io|, which nobody cancelled.
-static bool was_dropped(const rouse_io *io, int result) {
-  if (result != -ECANCELED || (io->backend[FLAGS] & CANCELLED)) return false;
-  return !io->chain || !rouse__chain_is_over(io->chain);
-}
-
-// Whether |io|, which has ended with |result|, is to be tried again: nothing has happened yet.
-//
-// EINTR    a signal, which has nothing to do with the operation; or a cancel, which interrupts it.
-// ECANCELED  the kernel wanted a worker thread for it, and each time that it was to start one a
-//          signal came (seen with Linux 6.1.192, which gives up after three times).
-// EAGAIN   the open file has O_NONBLOCK. The ring then waits for its readiness by itself.
-// EOPNOTSUPP  of a zero-copy send: the socket can only copy.
-static bool to_try_again(rouse_io *io, int result) {
-  bool polled = io->backend[FLAGS] & POLLING;
-  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
-  if (was_dropped(io, result)) return true;
-  if (polled) return result >= 0;
-  if (rouse__uring_interrupted(result)) return io->operation != ROUSE__IO_CLOSE;
-  if (result == -EAGAIN && rouse__uring_readiness_of(io)) {
-    io->backend[FLAGS] |= POLLING;
-    return true;
-  }
-  if (result == -EOPNOTSUPP && io->operation == ROUSE__IO_SEND_ZERO_COPY) {
-    io->operation = ROUSE__IO_SEND;
-    return true;
-  }
-  return false;
-}
-
-// The same for one that is linked; what follows it has been cancelled by the kernel.
-static bool to_make_anew(rouse_io *io, int result) {
-  bool again = to_try_again(io, result);
-  io->backend[FLAGS] &= ~(uintptr_t)POLLING;
-  return again && !(io->backend[FLAGS] & CANCELLED);
-}
-
 // A close is done, whatever interrupted it.
 static int64_t result_of(rouse_io *io, int result) {
   if (io->operation == ROUSE__IO_CLOSE && rouse__uring_interrupted(result)) return 0;
@@ -341,28 +276,42 @@ static int64_t result_of(rouse_io *io, int result) {
   return io->operation == ROUSE__IO_RECEIVE_FROM ? rouse__message_result(io, result) : result;
 }
 
+// What was linked to |io|, which would have to be made again, has been cancelled by the kernel.
+static void chain_broke(struct uring *uring, rouse_io *io) {
+  leave_cancels(uring, io);
+  uring->backend.in_flight--;
+  uring->events++;
+  rouse__chain_broken(io);
+}
+
+// A result after which more is to come. True: it was one.
+static bool more_comes(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
+  if (!(cqe->flags & IORING_CQE_F_MORE)) return false;
+  if (!(io->backend[FLAGS] & ROUSE__URING_EDGE)) {
+    io->result = cqe->res;
+  } else if (rouse__uring_edge_is_it(io, cqe->res)) {
+    ask_for_end(uring, io);
+  }
+  return true;
+}
+
 static void operation_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
-  int result = cqe->res;
   if (rouse__uring_is_many(io->operation)) {
     rouse__uring_many_ended(uring, io, cqe);
     return;
   }
-  if (cqe->flags & IORING_CQE_F_NOTIF) {
-    result = (int)io->result;  // noted when the bytes were taken
-  } else if (cqe->flags & IORING_CQE_F_MORE) {
-    io->result = result;
-    return;
-  }
-  if ((io->backend[FLAGS] & ROUSE__URING_LINKED) && to_make_anew(io, result)) {
-    leave_cancels(uring, io);
-    uring->backend.in_flight--;
-    uring->events++;
-    rouse__chain_broken(io);
-  } else if (!to_try_again(io, result)) {
+  if (more_comes(uring, io, cqe)) return;
+  int result = cqe->res;
+  if (cqe->flags & IORING_CQE_F_NOTIF) result = (int)io->result;  // as noted
+  const bool again = rouse__uring_to_try_again(uring, io, &result);
+  if (!again) {
     rouse__uring_complete(uring, io, result_of(io, result));
   } else if (io->backend[FLAGS] & CANCELLED) {
     rouse__uring_complete(uring, io, ROUSE_ECANCELED);
+  } else if (io->backend[FLAGS] & ROUSE__URING_LINKED) {
+    chain_broke(uring, io);
   } else {
+    leave_cancels(uring, io);
     rouse__uring_start(uring, io);
   }
 }
@@ -506,7 +455,7 @@ static const struct rouse__backend_ops ops = {
     .blocking_sockets = true,
     .destroy = destroy,
     .submit = submit,
-    .submit_linked = submit_linked,
+    .submit_linked = rouse__uring_submit_linked,
     .cancel = cancel,
     .poll = poll,
     .ring = ring,

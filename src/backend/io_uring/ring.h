@@ -40,7 +40,16 @@ enum { ROUSE__URING_FLAGS = 2 };
 enum {
   ROUSE__URING_CANCELLED = 8,  // its end was asked for
   ROUSE__URING_LINKED = 32,    // it was submitted in a chain
-  ROUSE__URING_POLLING = 16,   // it was tried too early, and waits for readiness
+  // How it waits (again.c):
+  ROUSE__URING_POLLING = 16,    // for readiness, since it was tried too early
+  ROUSE__URING_EDGE = 128,      // by a poll with many results
+  ROUSE__URING_PAUSING = 256,   // for a moment to pass
+  ROUSE__URING_SECOND = 512,    // for the other descriptor of a splice
+  ROUSE__URING_READY = 1024,    // no more: a poll has reported what it needs
+  ROUSE__URING_PATIENT = 2048,  // as the kernel does it
+  // In the place that it has at a file's position (position.c):
+  ROUSE__URING_PLACED = 4096,
+  ROUSE__URING_HELD = 8192,  // until those before have ended
 };
 
 // --- setup.c -------------------------------------------------------------------------------------
@@ -144,6 +153,8 @@ struct uring {
   int failure;      // what ends the loop's run
 };
 
+// Whether |io| goes to the ring.
+bool rouse__uring_does(const struct uring *uring, const rouse_io *io);
 // Puts |io| onto the ring, or into the list of those that wait for room.
 void rouse__uring_start(struct uring *uring, rouse_io *io);
 void rouse__uring_cancel(struct uring *uring, rouse_io *io);
@@ -157,6 +168,11 @@ static inline bool rouse__uring_interrupted(int result) {
 
 // Hands over the entries that were filled in.
 void rouse__uring_hand_over(struct uring *uring);
+
+// --- linked.c ------------------------------------------------------------------------------------
+
+// As struct rouse__backend_ops has it.
+bool rouse__uring_submit_linked(struct rouse__backend *backend, rouse_io *first, uint32_t count);
 
 // --- registered.c --------------------------------------------------------------------------------
 
@@ -219,8 +235,23 @@ int64_t rouse__uring_perform(rouse_io *io);
 
 // Fills in |sqe| for |io|.
 void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io);
-// The readiness to wait for when |io| was tried on a descriptor that does not wait; 0: it has none.
+
+// --- again.c -------------------------------------------------------------------------------------
+
+// |io| has ended with |*result|: whether it is to go to the ring again, since nothing has happened
+// yet. Else |*result| is what counts.
+bool rouse__uring_to_try_again(const struct uring *uring, rouse_io *io, int *result);
+// Whether |io| waits before it is tried again; then its entry is filled in by:
+static inline bool rouse__uring_waits(const rouse_io *io) {
+  return io->backend[ROUSE__URING_FLAGS] & (ROUSE__URING_POLLING | ROUSE__URING_PAUSING);
+}
+void rouse__uring_prepare_wait(struct io_uring_sqe *sqe, rouse_io *io);
+// The poll with many results of |io| has one: whether that is what it waits for, and is noted.
+bool rouse__uring_edge_is_it(rouse_io *io, int result);
+// The readiness that |io| needs; 0: it has none.
 unsigned rouse__uring_readiness_of(const rouse_io *io);
+// SOCK_STREAM, …; 0: |fd| is no socket.
+int rouse__uring_socket_type(int fd);
 
 // --- futex.c -------------------------------------------------------------------------------------
 
