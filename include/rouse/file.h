@@ -9,8 +9,9 @@
 //
 // Each operation has three forms: plain (no deadline), _until and _start.
 //
-// Backends: "io_uring" does all of it on the ring (kernels before 5.15 lack some operations on
-// names; those are made by the pool); "epoll" and "poll" on the pool, except reads and writes of
+// Backends: "io_uring" does all of it on the ring, except reads and writes of files at their
+// current position, which are made by the pool (and, for kernels before 5.15, operations on names
+// that they lack); "epoll" and "poll" on the pool, except reads and writes of
 // pipes, sockets and the like, which wait by readiness; "iocp" reads and writes by overlapped calls
 // and does the rest on the pool.
 #ifndef ROUSE_FILE_H
@@ -24,6 +25,11 @@ ROUSE_BEGIN_C
 struct statx;
 
 // For |offset|: at the file's position, which moves on.
+//
+// Several reads and writes may be under way at the position of one regular file, by any loops and
+// descriptors that share it: each gets a place of its own, in any order. That does not hold for
+// splices, for block devices, and on the backend "iocp", where several may get the same place:
+// there let one be under way at a time.
 #define ROUSE_OFFSET_CURRENT UINT64_MAX
 
 // Opens |path|. The descriptor closes on exec. |mode| counts if a file is created.

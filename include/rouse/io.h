@@ -28,8 +28,8 @@
 //   then, and gives ROUSE_ETIMEDOUT. A deadline is a request to cancel with another name.
 // Cancellation: an operation that was under way when it was cancelled returns its real result if it
 //   had an effect: bytes that were moved are reported, a connection that was accepted is given.
-//   Operations on files that run on a thread of the pool (backends "epoll" and "poll") can't be
-//   interrupted, and end when the system lets them.
+//   Operations on files that run on a thread of the pool (file.h says which) can't be interrupted,
+//   and end when the system lets them.
 // Ownership: buffers, spans, paths and addresses are the caller's, and must stay valid and (those
 //   that are written from) unchanged until the completion.
 // Threads: those that run a loop. Plain forms: tasks. Forms with _start: the thread of the loop

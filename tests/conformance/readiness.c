@@ -208,6 +208,37 @@ CLAIM(poll_for_what_a_regular_file_never_is_waits) {
   return 0;
 }
 
+// --- who is gone ---------------------------------------------------------------------------------
+
+// No SIGPIPE, which would end this process; alone and in a chain, wherever it was to be written.
+CLAIM(write_to_a_socket_whose_peer_is_gone_says_so) {
+  rouse_fd fds[2];
+  check_result(rouse_unix_pair(false, fds), ROUSE_DONE);
+  check_result(rouse_file_close(fds[1]), ROUSE_DONE);
+  static const uint64_t offsets[] = {ROUSE_OFFSET_CURRENT, 0};
+  const rouse_span span = {(char[]){"x"}, 1};
+  for (int i = 0; i < 2; i++) {
+    test_io ios[2];
+    rouse_chain chain;
+    check_result(rouse_file_write(fds[0], "x", 1, offsets[i]), ROUSE_EPIPE);
+    check_result(rouse_file_write_spans(fds[0], &span, 1, offsets[i], ROUSE_FOREVER), ROUSE_EPIPE);
+    rouse_chain_init(&chain);
+    for (int j = 0; j < 2; j++) {
+      test_io_init(&ios[j], rouse_loop_here(), NULL);
+      rouse_chain_add(&chain, &ios[j].io);
+      check_result(
+          j == i % 2 ? rouse_file_write_start(&ios[j].io, fds[0], "x", 1, offsets[i], ROUSE_FOREVER)
+                     : rouse_file_write_spans_start(&ios[j].io, fds[0], &span, 1, offsets[i],
+                                                    ROUSE_FOREVER),
+          ROUSE_PENDING);
+    }
+    check_equal(rouse_chain_wait(&chain), 0);
+    check_result(ios[0].result, ROUSE_EPIPE);
+    check_result(ios[1].result, ROUSE_ECANCELED);
+  }
+  return rouse_file_close(fds[0]);
+}
+
 int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
@@ -216,6 +247,7 @@ int main(void) {
       cmocka_unit_test(chain_does_not_go_on_after_what_was_not_asked_for),
       cmocka_unit_test(poll_for_nothing_waits_for_a_hang_up),
       cmocka_unit_test(poll_for_what_a_regular_file_never_is_waits),
+      cmocka_unit_test(write_to_a_socket_whose_peer_is_gone_says_so),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

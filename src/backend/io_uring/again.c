@@ -63,15 +63,6 @@ unsigned rouse__uring_readiness_of(const rouse_io *io) {
   }
 }
 
-int rouse__uring_socket_type(int fd) {
-  const int saved = errno;
-  int type;
-  socklen_t size = sizeof type;
-  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size)) type = 0;
-  errno = saved;
-  return type;
-}
-
 // --- entries that wait ---------------------------------------------------------------------------
 
 enum { PAUSE_STEPS = 4, STEP_SHIFT = 16 };

@@ -16,10 +16,10 @@ static bool stops_right(const rouse_io *io) {
 
 // A chain that goes to the ring as linked entries: all of them at once, or the kernel would not see
 // the link. None that ends by more than one completion, or is not the ring's.
-static bool linkable(struct uring *uring, const rouse_io *first, uint32_t count) {
+static bool linkable(struct uring *uring, rouse_io *first, uint32_t count) {
   if (uring->waiting.first || uring->refused) return false;
   if (uring->without & ROUSE__URING_WITHOUT_LINKS) return false;
-  for (const rouse_io *io = first; io; io = io->link) {
+  for (rouse_io *io = first; io; io = io->link) {
     if (io->operation == ROUSE__IO_CLOSE && uring->registered) return false;
     if (io->operation >= ROUSE__IO_OPERATIONS || !rouse__uring_does(uring, io)) return false;
     if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))

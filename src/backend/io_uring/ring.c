@@ -9,7 +9,7 @@
 //   WAITING   the ring had no room and the kernel took none of it: in a list, in order, until then
 //   on ring   an entry of the ring, or in the kernel. The order of entries is that of the calls, so
 //             a cancel always finds its operation, and never a later one at the same address
-//   ENDED     cancelled while WAITING: in a list until poll(), since completions come from there
+//   ENDED     before it came to the ring: in a list until poll(), since completions come from there
 //             only
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
@@ -141,9 +141,10 @@ void rouse__uring_start(struct uring *uring, rouse_io *io) {
   if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
 }
 
-bool rouse__uring_does(const struct uring *uring, const rouse_io *io) {
+bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   if (!(uring->operations & UINT64_C(1) << io->operation)) return false;
-  return io->operation != ROUSE__IO_FUTEX_WAIT || rouse__uring_futex_ready(io);
+  if (io->operation == ROUSE__IO_FUTEX_WAIT) return rouse__uring_futex_ready(io);
+  return rouse__uring_suits(io);
 }
 
 static int submit(struct rouse__backend *backend, rouse_io *io) {
@@ -184,12 +185,17 @@ static void ask_for_end(struct uring *uring, rouse_io *io) {
   }
 }
 
+void rouse__uring_end(struct uring *uring, rouse_io *io, int64_t result) {
+  io->result = result;
+  list_add(&uring->ended, io, ENDED);
+}
+
 void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
-  if (io->backend[FLAGS] & CANCELLED) return;
+  if (io->backend[FLAGS] & (CANCELLED | ENDED)) return;
   io->backend[FLAGS] |= CANCELLED;
   if (io->backend[FLAGS] & WAITING) {
     list_remove(&uring->waiting, io, WAITING);
-    list_add(&uring->ended, io, ENDED);
+    rouse__uring_end(uring, io, ROUSE_ECANCELED);
   } else {
     ask_for_end(uring, io);
   }
@@ -350,7 +356,7 @@ static void settle_ended(struct uring *uring) {
   rouse_io *io;
   while ((io = uring->ended.first)) {
     list_remove(&uring->ended, io, ENDED);
-    rouse__uring_complete(uring, io, ROUSE_ECANCELED);
+    rouse__uring_complete(uring, io, io->result);
   }
 }
 

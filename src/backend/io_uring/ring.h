@@ -47,9 +47,6 @@ enum {
   ROUSE__URING_SECOND = 512,    // for the other descriptor of a splice
   ROUSE__URING_READY = 1024,    // no more: a poll has reported what it needs
   ROUSE__URING_PATIENT = 2048,  // as the kernel does it
-  // In the place that it has at a file's position (position.c):
-  ROUSE__URING_PLACED = 4096,
-  ROUSE__URING_HELD = 8192,  // until those before have ended
 };
 
 // --- setup.c -------------------------------------------------------------------------------------
@@ -153,12 +150,14 @@ struct uring {
   int failure;      // what ends the loop's run
 };
 
-// Whether |io| goes to the ring.
-bool rouse__uring_does(const struct uring *uring, const rouse_io *io);
+// Whether |io| goes to the ring, in the form that suits its descriptor.
+bool rouse__uring_does(const struct uring *uring, rouse_io *io);
 // Puts |io| onto the ring, or into the list of those that wait for room.
 void rouse__uring_start(struct uring *uring, rouse_io *io);
 void rouse__uring_cancel(struct uring *uring, rouse_io *io);
 void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result);
+// |io|, which is not on the ring, has ended with |result|: completed by the next poll().
+void rouse__uring_end(struct uring *uring, rouse_io *io, int64_t result);
 
 // A wait inside a system call was interrupted: as EINTR, or by the numbers with which the kernel
 // asks itself to make the call again, which some operations let out.
@@ -250,6 +249,11 @@ void rouse__uring_prepare_wait(struct io_uring_sqe *sqe, rouse_io *io);
 bool rouse__uring_edge_is_it(rouse_io *io, int result);
 // The readiness that |io| needs; 0: it has none.
 unsigned rouse__uring_readiness_of(const rouse_io *io);
+
+// --- descriptors.c -------------------------------------------------------------------------------
+
+// Makes |io| what its descriptor asks for. False: that is a call of the pool's.
+bool rouse__uring_suits(rouse_io *io);
 // SOCK_STREAM, …; 0: |fd| is no socket.
 int rouse__uring_socket_type(int fd);
 

@@ -1,0 +1,64 @@
+// What a descriptor is, where an operation must be another for it than was asked for.
+//
+// Files at their own position. The ring takes the position when it begins with an entry, and sets
+// it when the entry has ended, without a lock, and not at all after direct I/O: so others that have
+// begun in between, and the next after direct I/O, would get the same place. read(2) and write(2)
+// lock it, for all that share it. So those operations are made by the pool.
+//
+// Writes to sockets. A write to one whose peer is gone raises SIGPIPE; a send can be told not to.
+//
+// That costs a system call, so it is asked only where it counts: at the current position, and for
+// writes at 0, the only place besides where the kernel writes to a socket.
+#define _GNU_SOURCE
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "backend/io_uring/ring.h"
+
+int rouse__uring_socket_type(int fd) {
+  const int saved = errno;
+  int type;
+  socklen_t size = sizeof type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size)) type = 0;
+  errno = saved;
+  return type;
+}
+
+// S_IFSOCK, …; 0: it has no type (an eventfd and its like), or is not open.
+static mode_t kind_of(int fd) {
+  const int saved = errno;
+  struct stat status;
+  if (fstat(fd, &status)) status.st_mode = 0;
+  errno = saved;
+  return status.st_mode & S_IFMT;
+}
+
+static bool reads(const rouse_io *io) {
+  return io->operation == ROUSE__IO_READ || io->operation == ROUSE__IO_READ_SPANS;
+}
+
+static bool writes(const rouse_io *io) {
+  return io->operation == ROUSE__IO_WRITE || io->operation == ROUSE__IO_WRITE_SPANS;
+}
+
+// |io|, a write, is one to a socket. In a chain it is to move all, like a send.
+static void become_send(rouse_io *io) {
+  const bool spans = io->operation == ROUSE__IO_WRITE_SPANS;
+  io->operation = spans ? ROUSE__IO_SEND_SPANS : ROUSE__IO_SEND;
+  io->flags = io->chain ? ROUSE__SEND_WHOLE : 0;
+}
+
+bool rouse__uring_suits(rouse_io *io) {
+  const bool here = io->offset == ROUSE_OFFSET_CURRENT;
+  if (!(reads(io) && here) && !(writes(io) && (here || !io->offset))) return true;
+  switch (kind_of(io->fd)) {
+    case S_IFSOCK:
+      if (writes(io)) become_send(io);
+      return true;
+    case S_IFREG:
+    case S_IFBLK:
+      return !here;
+    default:
+      return true;
+  }
+}

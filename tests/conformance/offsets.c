@@ -1,0 +1,157 @@
+// At which offsets bytes are read and written, on every backend.
+#include "files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../support/conformance.h"
+
+static char directory[200];
+static rouse_fd dir;
+
+#define CLAIM(name)                                                                                \
+  static int64_t name##_body(void *argument);                                                      \
+  static void name(void **state) {                                                                 \
+    (void)state;                                                                                   \
+    conformance_in_directory(name##_body, directory, &dir);                                        \
+  }                                                                                                \
+  static int64_t name##_body(void *argument __attribute__((unused)))
+
+enum { RECORDS = 32, RECORD = 4096 };
+
+static test_io recording[RECORDS];
+static rouse_span record_spans[RECORDS];
+
+// By two descriptors of one open file, with one position.
+static void start_records(const rouse_fd fds[2], char *records, bool write) {
+  for (int i = 0; i < RECORDS; i++) {
+    const rouse_fd fd = fds[i / 2 % 2];
+    rouse_io *io = &recording[i].io;
+    test_io_init(&recording[i], rouse_loop_here(), NULL);
+    record_spans[i] = (rouse_span){records + (size_t)i * RECORD, RECORD};
+    int started;
+    if (i % 2) {
+      started = write ? rouse_file_write_start(io, fd, record_spans[i].data, RECORD,
+                                               ROUSE_OFFSET_CURRENT, ROUSE_FOREVER)
+                      : rouse_file_read_start(io, fd, record_spans[i].data, RECORD,
+                                              ROUSE_OFFSET_CURRENT, ROUSE_FOREVER);
+    } else {
+      started = write ? rouse_file_write_spans_start(io, fd, &record_spans[i], 1,
+                                                     ROUSE_OFFSET_CURRENT, ROUSE_FOREVER)
+                      : rouse_file_read_spans_start(io, fd, &record_spans[i], 1,
+                                                    ROUSE_OFFSET_CURRENT, ROUSE_FOREVER);
+    }
+    check_result(started, ROUSE_PENDING);
+  }
+}
+
+static void await_records(void) {
+  for (int i = 0; i < RECORDS; i++) {
+    while (!recording[i].completed) check_result(rouse_task_sleep_ns(MILLISECOND), ROUSE_DONE);
+    check_equal(recording[i].result, RECORD);
+  }
+}
+
+// Each record is there once.
+static void check_records(const char *records) {
+  int seen[RECORDS] = {0};
+  for (int i = 0; i < RECORDS; i++) {
+    const unsigned char number = (unsigned char)records[(size_t)i * RECORD];
+    check(number < RECORDS);
+    seen[number]++;
+    for (size_t j = 0; j < RECORD; j++) {
+      check_equal((unsigned char)records[(size_t)i * RECORD + j], number);
+    }
+  }
+  for (int i = 0; i < RECORDS; i++) check_equal(seen[i], 1);
+}
+
+static void records_have_places(int flags) {
+  char *records = aligned_alloc(RECORD, (size_t)RECORDS * RECORD);
+  check(records);
+  for (size_t i = 0; i < (size_t)RECORDS * RECORD; i++) records[i] = (char)(i / RECORD);
+  // Not every file system can do without its cache.
+  rouse_fd fd = rouse_file_open(dir, "f", O_RDWR | O_CREAT | O_TRUNC | flags, 0600);
+  if (fd < 0 && flags) fd = rouse_file_open(dir, "f", O_RDWR | O_CREAT | O_TRUNC, 0600);
+  check(fd >= 0);
+  const rouse_fd fds[] = {fd, (rouse_fd)check_system(dup(fd))};
+  start_records(fds, records, true);
+  await_records();
+  check_equal(lseek(fd, 0, SEEK_CUR), (off_t)RECORDS * RECORD);
+  memset(records, 0xff, (size_t)RECORDS * RECORD);
+  check_equal(pread(fd, records, (size_t)RECORDS * RECORD, 0), (ssize_t)RECORDS * RECORD);
+  check_records(records);
+  memset(records, 0xff, (size_t)RECORDS * RECORD);
+  check_system(fsync(fd));
+  check_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+  check_equal(lseek(fd, 0, SEEK_SET), 0);
+  start_records(fds, records, false);
+  await_records();
+  check_records(records);
+  check_equal(lseek(fd, 0, SEEK_CUR), (off_t)RECORDS * RECORD);
+  free(records);
+  for (int i = 0; i < 2; i++) check_result(rouse_file_close(fds[i]), ROUSE_DONE);
+}
+
+// Also when none overlaps with another.
+CLAIM(current_position_moves_on_after_each_operation) {
+  char *records = aligned_alloc(RECORD, RECORD);
+  check(records);
+  rouse_fd fd = rouse_file_open(dir, "f", O_RDWR | O_CREAT | O_DIRECT, 0600);
+  if (fd < 0) fd = rouse_file_open(dir, "f", O_RDWR | O_CREAT, 0600);
+  check(fd >= 0);
+  for (int turn = 0; turn < 2; turn++) {
+    for (int i = 0; i < RECORDS; i++) {
+      memset(records, turn ? 0xff : i, RECORD);
+      check_equal(turn ? rouse_file_read(fd, records, RECORD, ROUSE_OFFSET_CURRENT)
+                       : rouse_file_write(fd, records, RECORD, ROUSE_OFFSET_CURRENT),
+                  RECORD);
+      check_equal(records[0], i);
+      check_equal(lseek(fd, 0, SEEK_CUR), (off_t)(i + 1) * RECORD);
+    }
+    check_equal(lseek(fd, 0, SEEK_SET), 0);
+  }
+  free(records);
+  return rouse_file_close(fd);
+}
+
+CLAIM(operations_at_the_current_position_have_places_of_their_own) {
+  records_have_places(0);
+  records_have_places(O_DIRECT);
+  return 0;
+}
+
+// A position is what only one can be at: a pipe has none.
+CLAIM(reader_of_a_pair_does_not_hold_back_its_writer) {
+  rouse_fd ends[2];
+  char bytes[2];
+  test_pair(ends);
+  for (int i = 0; i < 2; i++) {
+    test_io_init(&recording[i], rouse_loop_here(), NULL);
+    check_result(rouse_file_read_start(&recording[i].io, ends[0], &bytes[i], 1,
+                                       ROUSE_OFFSET_CURRENT, ROUSE_FOREVER),
+                 ROUSE_PENDING);
+  }
+  check_equal(rouse_file_write(ends[0], "x", 1, ROUSE_OFFSET_CURRENT), 1);
+  check_equal(test_take(ends[1]), 'x');
+  rouse_wait_cancel(&recording[0].io.wait);
+  while (!recording[0].completed) rouse_task_yield();
+  check_result(recording[0].result, ROUSE_ECANCELED);
+  test_put(ends[1], 'y');
+  while (!recording[1].completed) rouse_task_yield();
+  check_equal(recording[1].result, 1);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  return 0;
+}
+
+int main(void) {
+  conformance_begin();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(current_position_moves_on_after_each_operation),
+      cmocka_unit_test(operations_at_the_current_position_have_places_of_their_own),
+      cmocka_unit_test(reader_of_a_pair_does_not_hold_back_its_writer),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
