@@ -122,6 +122,40 @@ CLAIM(operations_at_the_current_position_have_places_of_their_own) {
   return 0;
 }
 
+// What can't seek has no places.
+CLAIM(offsets_do_not_count_where_nothing_can_seek) {
+  static const uint64_t offsets[] = {1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1};
+  const rouse_span span = {(char[]){"y"}, 1};
+  for (int pair = 0; pair < 2; pair++) {
+    rouse_fd ends[2];
+    if (pair) {
+      test_pair(ends);
+    } else {
+      test_pipe(ends);
+    }
+    for (int i = 0; i < 4; i++) {
+      char byte = 0;
+      const rouse_span room = {&byte, 1};
+      check_equal(rouse_file_write(ends[1], "x", 1, offsets[i]), 1);
+      check_equal(rouse_file_write_spans(ends[1], &span, 1, offsets[i], ROUSE_FOREVER), 1);
+      check_equal(rouse_file_read(ends[0], &byte, 1, offsets[i]), 1);
+      check_equal(byte, 'x');
+      check_equal(rouse_file_read_spans(ends[0], &room, 1, offsets[i], ROUSE_FOREVER), 1);
+      check_equal(byte, 'y');
+      check_result(
+          rouse_file_read_until(ends[0], &byte, 1, offsets[i], rouse_deadline_in_ns(MILLISECOND)),
+          ROUSE_ETIMEDOUT);
+    }
+    test_close(ends[0]);
+    test_close(ends[1]);
+  }
+  rouse_fd fd = file_make(dir, "f", "abc");
+  char byte;
+  check_result(rouse_file_read(fd, &byte, 1, (uint64_t)INT64_MAX + 1), ROUSE_EINVAL);
+  check_result(rouse_file_write(fd, "x", 1, UINT64_MAX - 1), ROUSE_EINVAL);
+  return rouse_file_close(fd);
+}
+
 // A position is what only one can be at: a pipe has none.
 CLAIM(reader_of_a_pair_does_not_hold_back_its_writer) {
   rouse_fd ends[2];
@@ -151,6 +185,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(current_position_moves_on_after_each_operation),
       cmocka_unit_test(operations_at_the_current_position_have_places_of_their_own),
+      cmocka_unit_test(offsets_do_not_count_where_nothing_can_seek),
       cmocka_unit_test(reader_of_a_pair_does_not_hold_back_its_writer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,9 +215,9 @@ CLAIM(write_to_a_socket_whose_peer_is_gone_says_so) {
   rouse_fd fds[2];
   check_result(rouse_unix_pair(false, fds), ROUSE_DONE);
   check_result(rouse_file_close(fds[1]), ROUSE_DONE);
-  static const uint64_t offsets[] = {ROUSE_OFFSET_CURRENT, 0};
+  static const uint64_t offsets[] = {ROUSE_OFFSET_CURRENT, 0, 7};
   const rouse_span span = {(char[]){"x"}, 1};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     test_io ios[2];
     rouse_chain chain;
     check_result(rouse_file_write(fds[0], "x", 1, offsets[i]), ROUSE_EPIPE);

@@ -183,6 +183,7 @@ static bool was_dropped(const rouse_io *io, int result) {
 // ECANCELED  the kernel wanted a worker thread for it, and each time that it was to start one a
 //          signal came (seen with Linux 6.1.192, which gives up after three times).
 // EAGAIN   too early, see above.
+// ESPIPE, EINVAL  perhaps for an offset, where there are none.
 // EOPNOTSUPP  of a zero-copy send: the socket can only copy.
 bool rouse__uring_to_try_again(const struct uring *uring, rouse_io *io, int *result) {
   uintptr_t *flags = &io->backend[FLAGS];
@@ -197,6 +198,9 @@ bool rouse__uring_to_try_again(const struct uring *uring, rouse_io *io, int *res
   switch (*result) {
     case -EAGAIN:
       return too_early(io);
+    case -ESPIPE:
+    case -EINVAL:
+      return rouse__uring_misplaced(io);
     case -EOPNOTSUPP:
       if (io->operation != ROUSE__IO_SEND_ZERO_COPY) return false;
       io->operation = ROUSE__IO_SEND;

@@ -48,6 +48,21 @@ static void become_send(rouse_io *io) {
   io->flags = io->chain ? ROUSE__SEND_WHOLE : 0;
 }
 
+// What can't seek is read as it comes: there the offset for which |io| was refused does not count.
+bool rouse__uring_misplaced(rouse_io *io) {
+  if (io->offset == ROUSE_OFFSET_CURRENT || !(reads(io) || writes(io))) return false;
+  switch (kind_of(io->fd)) {
+    case S_IFREG:
+    case S_IFBLK:
+    case S_IFDIR:
+      return false;
+    case S_IFSOCK:
+      if (writes(io)) become_send(io);
+  }
+  io->offset = ROUSE_OFFSET_CURRENT;
+  return true;
+}
+
 bool rouse__uring_suits(rouse_io *io) {
   const bool here = io->offset == ROUSE_OFFSET_CURRENT;
   if (!(reads(io) && here) && !(writes(io) && (here || !io->offset))) return true;

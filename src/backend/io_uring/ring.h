@@ -254,6 +254,8 @@ unsigned rouse__uring_readiness_of(const rouse_io *io);
 
 // Makes |io| what its descriptor asks for. False: that is a call of the pool's.
 bool rouse__uring_suits(rouse_io *io);
+// |io| was refused for what it asks for: whether it is to be made again, without its offset.
+bool rouse__uring_misplaced(rouse_io *io);
 // SOCK_STREAM, …; 0: |fd| is no socket.
 int rouse__uring_socket_type(int fd);
 
