@@ -78,7 +78,8 @@ ROUSE_API int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t siz
 // peer has acknowledged the bytes; a peer that does not read delays it, and cancelling does not
 // speed it up once bytes were taken.
 // Returns how many bytes were taken, as rouse_tcp_send().
-// Backends: "io_uring" on Linux 6.0 and later, for sockets that can; elsewhere it copies.
+// Backends: "io_uring" on Linux 6.0 and later, for sockets that can, and as much as the process may
+//   pin (RLIMIT_MEMLOCK); elsewhere it copies.
 ROUSE_API int64_t rouse_tcp_send_zero_copy(rouse_fd fd, const void *buffer, size_t size,
                                            int64_t deadline_ns);
 ROUSE_API int rouse_tcp_send_zero_copy_start(rouse_io *io, rouse_fd fd, const void *buffer,

@@ -170,6 +170,41 @@ static void no_locked_memory_leaves_a_loop_by_default(void **state) {
   test_expect_clean_child(run_as_nobody_without_locked_memory, NULL);
 }
 
+static int64_t send_without_a_copy(void *argument) {
+  (void)argument;
+  char bytes[8192];
+  tcp_pair pair = tcp_pair_make();
+  memset(bytes, 'z', sizeof bytes);
+  const struct rlimit none = {0, 0};
+  check_system(setrlimit(RLIMIT_MEMLOCK, &none));  // a ring itself may count
+  check_equal(rouse_tcp_send_zero_copy(pair.client, bytes, sizeof bytes, ROUSE_FOREVER),
+              sizeof bytes);
+  memset(bytes, 0, sizeof bytes);
+  for (size_t got = 0; got < sizeof bytes;) {
+    int64_t part = rouse_tcp_receive(pair.server, bytes + got, sizeof bytes - got, ROUSE_FOREVER);
+    check(part > 0);
+    got += (size_t)part;
+  }
+  for (size_t i = 0; i < sizeof bytes; i++) check_equal(bytes[i], 'z');
+  tcp_pair_close(&pair);
+  return 0;
+}
+
+static void send_as_nobody_without_locked_memory(void *argument) {
+  const rouse_run_options options = {.loop = {.backend = argument}};
+  if (getuid() == 0) check_system(setuid(65534));
+  test_run_options(&options, send_without_a_copy, NULL);
+}
+
+static void send_without_locked_memory(const char *name) {
+  test_expect_clean_child(send_as_nobody_without_locked_memory, (void *)(uintptr_t)name);
+}
+
+static void no_locked_memory_makes_zero_copy_sends_copy(void **state) {
+  (void)state;
+  check(for_each_backend(send_without_locked_memory) >= 2);
+}
+
 // --- address space -------------------------------------------------------------------------------
 
 #if !TEST_SANITIZED
@@ -272,6 +307,7 @@ int main(void) {
     cmocka_unit_test(run_says_that_descriptors_are_short_and_ends_its_threads),
     cmocka_unit_test(operations_say_that_descriptors_are_short_and_work_again),
     cmocka_unit_test(no_locked_memory_leaves_a_loop_by_default),
+    cmocka_unit_test(no_locked_memory_makes_zero_copy_sends_copy),
 #if !TEST_SANITIZED  // a sanitizer needs all the address space there is
     cmocka_unit_test(tasks_beyond_the_address_space_end_with_their_code),
 #endif

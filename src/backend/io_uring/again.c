@@ -184,7 +184,8 @@ static bool was_dropped(const rouse_io *io, int result) {
 //          signal came (seen with Linux 6.1.192, which gives up after three times).
 // EAGAIN   too early, see above.
 // ESPIPE, EINVAL  perhaps for an offset, where there are none.
-// EOPNOTSUPP  of a zero-copy send: the socket can only copy.
+// EOPNOTSUPP  of a zero-copy send: the socket can only copy. ENOMEM, ENOBUFS: so many bytes may not
+//          be pinned (RLIMIT_MEMLOCK); if there is no memory for a copy, that says so itself.
 bool rouse__uring_to_try_again(const struct uring *uring, rouse_io *io, int *result) {
   uintptr_t *flags = &io->backend[FLAGS];
   if (*flags & PAUSING) {
@@ -202,6 +203,8 @@ bool rouse__uring_to_try_again(const struct uring *uring, rouse_io *io, int *res
     case -EINVAL:
       return rouse__uring_misplaced(io);
     case -EOPNOTSUPP:
+    case -ENOMEM:
+    case -ENOBUFS:
       if (io->operation != ROUSE__IO_SEND_ZERO_COPY) return false;
       io->operation = ROUSE__IO_SEND;
       return true;
