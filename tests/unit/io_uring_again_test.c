@@ -1,5 +1,5 @@
 // Operations of the backend "io_uring" that came too early: they wait, and that costs next to
-// nothing.
+// nothing. And nobody waits for what can't come.
 //
 // White box: at rouse__uring_enter the tests count system calls.
 #define _GNU_SOURCE
@@ -161,12 +161,28 @@ static void a_send_whose_socket_only_seems_ready_sleeps_most_of_the_time(void **
   close(receiver);
 }
 
+// --- finding out what the kernel does ------------------------------------------------------------
+
+// What was tried has all ended, and is known to have: no wait for more of it runs out.
+static void finding_out_waits_for_nothing_that_does_not_come(void **state) {
+  (void)state;
+  static rouse_probe probe;
+  rouse_buffers *buffers;
+  check_result(rouse_buffers_create(16, 1, &buffers), ROUSE_DONE);
+  rouse_buffers_destroy(buffers);
+  check(calls > 0);
+  check_equal(calls_in_vain, 0);
+  check_result(rouse_probe_run(&probe), ROUSE_DONE);
+  check_equal(calls_in_vain, 0);
+}
+
 int main(void) {
   int refused = make_loop();
   if (refused) test_skip("io_uring is refused here: %s", rouse_error_message(refused));
   test_loop_destroy(loop);
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, before_each, after_each)
+      TEST(finding_out_waits_for_nothing_that_does_not_come),  // once for the process
       TEST(a_poll_that_finds_what_nobody_asked_for_sleeps),
       cmocka_unit_test_setup_teardown(a_poll_on_a_kernel_without_multishot_sleeps_most_of_the_time,
                                       before_each_without_multishot, after_each),

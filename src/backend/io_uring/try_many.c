@@ -67,16 +67,18 @@ int rouse__uring_try_accepts(struct io_uring *ring, uint32_t without, char *reas
 
 enum { BUFFERS = 2 };
 
-static bool receives_one(struct io_uring *ring, int from, int *out_result) {
+// |*armed|: more may come.
+static bool receives_one(struct io_uring *ring, int from, int *out_result, bool *armed) {
   struct io_uring_cqe cqe;
   if (write(from, "x", 1) != 1) return false;
   if (!rouse__try_take_of(ring, ROUSE__URING_FOR_PROBE, &cqe)) return false;
   *out_result = cqe.res;
+  *armed = cqe.flags & IORING_CQE_F_MORE;
   const unsigned both = IORING_CQE_F_BUFFER | IORING_CQE_F_MORE;
   return cqe.res == 1 && (cqe.flags & both) == both;
 }
 
-static bool receives_many(struct io_uring *ring, const int *pair) {
+static bool receives_many(struct io_uring *ring, const int *pair, bool *armed) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
   int result = 0;
   char left[2];
@@ -85,10 +87,11 @@ static bool receives_many(struct io_uring *ring, const int *pair) {
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->user_data = ROUSE__URING_FOR_PROBE;
   rouse__try_hand_over(ring);
+  *armed = true;
   for (int i = 0; i < BUFFERS; i++) {
-    if (!receives_one(ring, pair[1], &result)) return false;
+    if (!receives_one(ring, pair[1], &result, armed)) return false;
   }
-  if (receives_one(ring, pair[1], &result) || result != -ENOBUFS) return false;
+  if (receives_one(ring, pair[1], &result, armed) || result != -ENOBUFS) return false;
   return recv(pair[0], left, sizeof left, MSG_DONTWAIT) == 1;
 }
 
@@ -109,9 +112,10 @@ int rouse__uring_try_receives(struct io_uring *ring, uint32_t without, char *rea
                             i);
     }
     io_uring_buf_ring_advance(free, BUFFERS);
-    if (receives_many(ring, pair)) refused = 0;
+    bool armed = false;
+    if (receives_many(ring, pair, &armed)) refused = 0;
     shutdown(pair[0], SHUT_RDWR);  // ends what may be left of it
-    rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
+    if (armed) rouse__try_cancel_of(ring, ROUSE__URING_FOR_PROBE);
     io_uring_unregister_buf_ring(ring, 0);
   }
   close(pair[0]);
