@@ -1,7 +1,8 @@
 // An acceptor: one operation that goes on accepting connections, and hands them out one at a time.
 //
 // It costs less than an accept for each connection: on a ring that can (Linux 5.19 and later) the
-// kernel is asked once, and connections arrive as they come; elsewhere one readiness serves many.
+// kernel is asked once, and connections arrive as they come, if there is room for many (see
+// |queue_max|); elsewhere one readiness serves many.
 // The operation begins with the first call of rouse_acceptor_next().
 #ifndef ROUSE_ACCEPTOR_H
 #define ROUSE_ACCEPTOR_H
@@ -18,7 +19,9 @@ typedef struct rouse_acceptor rouse_acceptor;
 //              destruction. While it lives, nobody else should accept from |listener| on this loop.
 // |queue_max|  How many connections it may hold that nobody has asked for; 1 and above, 0: 64. When
 //              it holds so many it stops, and begins again when half of them are taken; what
-//              arrives meanwhile waits in the system. A few more may arrive while it stops.
+//              arrives meanwhile waits in the system. Below 64 that is a limit on every backend.
+//              From 64 on "io_uring" takes all that the system has whenever it begins, so that it
+//              may hold as many more as the listener's backlog lets wait.
 //
 // Returns ROUSE_DONE and |*out_acceptor|; ROUSE_ENOLOOP, ROUSE_EFORKED, ROUSE_ENOMEM.
 // Ownership: the caller's until rouse_acceptor_destroy(). Threads: its loop's, for all functions.

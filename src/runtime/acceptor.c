@@ -135,7 +135,7 @@ int rouse_acceptor_create(rouse_fd listener, uint32_t queue_max, rouse_acceptor 
   if (!acceptor) return ROUSE_ENOMEM;
   acceptor->most = queue_max ? queue_max : QUEUE_DEFAULT;
   rouse__stream_init(&acceptor->stream, &kind);
-  rouse__io_set(&acceptor->stream.io, ROUSE__IO_ACCEPT_MANY, listener, NULL, 0, 0);
+  rouse__io_set(&acceptor->stream.io, ROUSE__IO_ACCEPT_MANY, listener, NULL, acceptor->most, 0);
   *out_acceptor = acceptor;
   return ROUSE_DONE;
 }

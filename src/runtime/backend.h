@@ -51,7 +51,7 @@ enum rouse__operation {
   ROUSE__IO_FUTEX_WAKE,
 
   // Operations with many results (stream.h), each reported by rouse__io_more().
-  ROUSE__IO_ACCEPT_MANY,   // fd
+  ROUSE__IO_ACCEPT_MANY,   // fd, length: how many connections there is room for
   ROUSE__IO_RECEIVE_MANY,  // fd, address: rouse_buffers
   ROUSE__IO_OPERATIONS,
   ROUSE__IO_NEXT =

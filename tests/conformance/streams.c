@@ -114,6 +114,34 @@ CLAIM(connections_nobody_took_are_closed_with_the_acceptor) {
   return rouse_file_close(server);
 }
 
+CLAIM(acceptor_holds_no_more_than_it_was_told_to) {
+  enum { COUNT = 40 };
+  static const uint32_t most[] = {1, 4, 16};
+  for (int i = 0; i < 3; i++) {
+    rouse_fd listener = tcp_listen_here(), clients[COUNT];
+    rouse_acceptor *acceptor = acceptor_make(listener, most[i]);
+    for (int j = 0; j < COUNT; j++) clients[j] = tcp_connect_here(listener);
+    rouse_fd server = rouse_acceptor_next(acceptor, ROUSE_FOREVER);
+    check(server >= 0);
+    check_result(rouse_task_sleep_ns(5 * MILLISECOND), ROUSE_DONE);
+    rouse_acceptor_destroy(acceptor);
+    // What it did not hold is the listener's; one may have been on its way.
+    int left = 0;
+    rouse_fd fd;
+    while ((fd = rouse_tcp_accept(listener, rouse_deadline_in_ns(20 * MILLISECOND))) >= 0) {
+      check_result(rouse_file_close(fd), ROUSE_DONE);
+      left++;
+    }
+    check_result(fd, ROUSE_ETIMEDOUT);
+    check(left <= COUNT - 1);
+    check(left >= COUNT - 2 - (int)most[i]);
+    close_all(clients, COUNT);
+    check_result(rouse_file_close(server), ROUSE_DONE);
+    check_result(rouse_file_close(listener), ROUSE_DONE);
+  }
+  return 0;
+}
+
 CLAIM(what_does_not_listen_is_refused_each_time) {
   tcp_pair pair = tcp_pair_make();
   rouse_acceptor *acceptor = acceptor_make(pair.client, 0);
@@ -496,6 +524,7 @@ int main(void) {
       cmocka_unit_test(those_who_wait_are_served_and_the_rest_ends_with_the_acceptor),
       cmocka_unit_test(cancel_against_arrival_loses_no_connection),
       cmocka_unit_test(connections_nobody_took_are_closed_with_the_acceptor),
+      cmocka_unit_test(acceptor_holds_no_more_than_it_was_told_to),
       cmocka_unit_test(what_does_not_listen_is_refused_each_time),
       cmocka_unit_test(other_kinds_of_descriptors_are_refused),
       cmocka_unit_test(loop_waits_for_what_was_destroyed_and_refuses_what_was_not),

@@ -5,6 +5,9 @@
 // example), and is started again. Where it has none, an accept is started again after each result,
 // and a receive becomes a poll, after which we take the buffer and receive ourselves: so no buffer
 // is tied to a connection that is silent.
+//
+// An accept with many results takes all that the listener has, before we see the first and could
+// say stop. Who has room for a few only gets one at a time.
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
@@ -13,6 +16,7 @@
 #include "platform/platform.h"
 
 enum { FLAGS = ROUSE__URING_FLAGS };
+enum { ACCEPTS_LEAST = 64 };  // from so much room on, many at a time
 
 // --- groups of buffers ---------------------------------------------------------------------------
 
@@ -91,7 +95,8 @@ void rouse__uring_many_prepare(struct uring *uring, struct io_uring_sqe *sqe, ro
   ROUSE__URING_SENDS(true);
   if (io->operation == ROUSE__IO_ACCEPT_MANY) {
     io_uring_prep_accept(sqe, io->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (rouse__uring_many(uring->without) & ROUSE__URING_MANY_ACCEPTS) {
+    if (io->length >= ACCEPTS_LEAST &&
+        (rouse__uring_many(uring->without) & ROUSE__URING_MANY_ACCEPTS)) {
       sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
     }
     return;
