@@ -99,6 +99,53 @@ CLAIM(messages_that_wait_for_room_arrive_whole) {
   return 0;
 }
 
+// Nothing tells when there is room again, so nobody waits for it, whether
+// the socket would or not.
+CLAIM(connect_to_a_full_queue_says_so) {
+  enum { MOST = 16 };
+  place at = place_of_our_own();
+  rouse_fd listener = rouse_tcp_listen(address_of(&at), at.size, 1), clients[MOST];
+  check(listener >= 0);
+  int count = 0;
+  while ((clients[count] = rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER)) >= 0) {
+    count++;
+    check(count < MOST);
+  }
+  check_result(clients[count], ROUSE_EAGAIN);
+  for (int i = 0; i < 4; i++) {
+    const int flags = i % 2 ? SOCK_NONBLOCK : 0;
+    rouse_fd fd = (rouse_fd)check_system(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+    const int before = fcntl(fd, F_GETFL);
+    test_io ios[2];
+    rouse_chain chain;
+    rouse_chain_init(&chain);
+    for (int j = 0; j < 2; j++) {
+      test_io_init(&ios[j], rouse_loop_here(), NULL);
+      if (i >= 2) rouse_chain_add(&chain, &ios[j].io);
+      if (j && i < 2) break;
+      check_result(
+          j ? rouse_tcp_send_start(&ios[j].io, fd, "x", 1, ROUSE_FOREVER)
+            : rouse_tcp_connect_start(&ios[j].io, fd, address_of(&at), at.size, ROUSE_FOREVER),
+          ROUSE_PENDING);
+    }
+    if (i >= 2) check_result(rouse_chain_start(&chain), ROUSE_PENDING);
+    check(!ios[0].completed);  // never inside the call that starts it
+    while (!ios[i / 2].completed) check_result(rouse_task_sleep_ns(MICROSECOND), ROUSE_DONE);
+    check_result(ios[0].result, ROUSE_EAGAIN);
+    if (i >= 2) check_result(ios[1].result, ROUSE_ECANCELED);
+    check_equal(fcntl(fd, F_GETFL), before);
+    check_result(rouse_file_close(fd), ROUSE_DONE);
+  }
+  rouse_fd server = rouse_tcp_accept(listener, ROUSE_FOREVER);
+  check(server >= 0);
+  rouse_fd client = rouse_tcp_connect(address_of(&at), at.size, ROUSE_FOREVER);
+  check(client >= 0);
+  for (int i = 0; i < count; i++) check_result(rouse_file_close(clients[i]), ROUSE_DONE);
+  check_result(rouse_file_close(client), ROUSE_DONE);
+  check_result(rouse_file_close(server), ROUSE_DONE);
+  return rouse_file_close(listener);
+}
+
 // --- events --------------------------------------------------------------------------------------
 
 typedef struct both {
@@ -243,6 +290,7 @@ int main(void) {
   conformance_begin();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_that_wait_for_room_arrive_whole),
+      cmocka_unit_test(connect_to_a_full_queue_says_so),
       cmocka_unit_test(poll_does_not_report_a_half_close_that_was_not_asked_for),
       cmocka_unit_test(chain_does_not_go_on_after_what_was_not_asked_for),
       cmocka_unit_test(poll_for_nothing_waits_for_a_hang_up),

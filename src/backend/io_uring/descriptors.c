@@ -7,9 +7,14 @@
 //
 // Writes to sockets. A write to one whose peer is gone raises SIGPIPE; a send can be told not to.
 //
-// That costs a system call, so it is asked only where it counts: at the current position, and for
-// writes at 0, the only place besides where the kernel writes to a socket.
+// Connections to local sockets. They are made at once or not at all: if the listener's queue is
+// full nothing tells when it no longer is, and the ring would have a thread of the kernel's wait
+// for that. So the call is made here, and as everywhere EAGAIN says so.
+//
+// What a descriptor is costs a system call, so it is asked only where it counts: at the current
+// position, and for writes at 0, the only place besides where the kernel writes to a socket.
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -76,4 +81,26 @@ bool rouse__uring_suits(rouse_io *io) {
     default:
       return true;
   }
+}
+
+// --- connections to local sockets ----------------------------------------------------------------
+
+bool rouse__uring_connects_here(const rouse_io *io) {
+  if (io->operation != ROUSE__IO_CONNECT || !io->address) return false;
+  const struct sockaddr *address = io->address;
+  return io->length >= sizeof address->sa_family && address->sa_family == AF_UNIX;
+}
+
+int rouse__uring_connect(const rouse_io *io) {
+  const int saved = errno, flags = fcntl(io->fd, F_GETFL);
+  const bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
+  if (blocks) fcntl(io->fd, F_SETFL, flags | O_NONBLOCK);
+  int result;
+  do {
+    result = connect(io->fd, io->address, io->length);
+  } while (result && errno == EINTR);
+  if (result) result = rouse_error_from_system(errno);
+  if (blocks) fcntl(io->fd, F_SETFL, flags);
+  errno = saved;
+  return result;
 }

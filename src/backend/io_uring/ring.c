@@ -162,7 +162,11 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
-  rouse__uring_start(uring, io);
+  if (rouse__uring_connects_here(io)) {
+    rouse__uring_end(uring, io, rouse__uring_connect(io));
+  } else {
+    rouse__uring_start(uring, io);
+  }
   return 0;
 }
 

@@ -256,6 +256,9 @@ unsigned rouse__uring_readiness_of(const rouse_io *io);
 bool rouse__uring_suits(rouse_io *io);
 // |io| was refused for what it asks for: whether it is to be made again, without its offset.
 bool rouse__uring_misplaced(rouse_io *io);
+// Whether |io| is made by a call that does not wait; that call: its result.
+bool rouse__uring_connects_here(const rouse_io *io);
+int rouse__uring_connect(const rouse_io *io);
 // SOCK_STREAM, …; 0: |fd| is no socket.
 int rouse__uring_socket_type(int fd);
 
