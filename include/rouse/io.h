@@ -51,7 +51,9 @@ typedef int rouse_fd;
 // The current directory, where a directory descriptor is asked for.
 #define ROUSE_FD_CWD (-100)
 
-// The most bytes that one operation moves; a larger |size| is cut to it.
+// The most bytes that one operation moves; a larger |size| is cut to it. (Spans are not cut. What
+// they move beyond it is up to the system, which may leave the rest: Linux moves 2^31 - 4096 bytes
+// at most.)
 #define ROUSE_IO_SIZE_MAX ((size_t)1 << 30)
 
 // A piece of memory, of an operation that moves several.

@@ -1,8 +1,9 @@
-// At which offsets bytes are read and written, on every backend.
+// At which offsets bytes are read and written, and how many at a time, on every backend.
 #include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../support/conformance.h"
@@ -122,6 +123,34 @@ CLAIM(operations_at_the_current_position_have_places_of_their_own) {
   return 0;
 }
 
+// The system moves that much and no more, and does not call it a failure.
+CLAIM(chain_ends_after_spans_that_are_too_much_for_one_operation) {
+  const size_t size = (size_t)1 << 30;
+  void *room =
+      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  check(room != MAP_FAILED);
+  // Nothing of it is touched: the device takes without looking.
+  const rouse_span spans[] = {{room, size}, {room, size}};
+  rouse_fd sink = rouse_file_open(ROUSE_FD_CWD, "/dev/null", O_RDWR, 0);
+  check(sink >= 0);
+  rouse_chain chain;
+  rouse_chain_init(&chain);
+  for (int i = 0; i < 2; i++) {
+    test_io_init(&recording[i], rouse_loop_here(), NULL);
+    rouse_chain_add(&chain, &recording[i].io);
+  }
+  check_result(rouse_file_write_spans_start(&recording[0].io, sink, spans, 2, 0, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  check_result(rouse_file_mkdir_start(&recording[1].io, dir, "d", 0700, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  check_equal(rouse_chain_wait(&chain), 0);
+  check(recording[0].result > 0 && recording[0].result < (int64_t)size * 2);
+  check_result(recording[1].result, ROUSE_ECANCELED);
+  check(!test_exists(directory, "d"));
+  check_system(munmap(room, size));
+  return rouse_file_close(sink);
+}
+
 // What can't seek has no places.
 CLAIM(offsets_do_not_count_where_nothing_can_seek) {
   static const uint64_t offsets[] = {1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1};
@@ -185,6 +214,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(current_position_moves_on_after_each_operation),
       cmocka_unit_test(operations_at_the_current_position_have_places_of_their_own),
+      cmocka_unit_test(chain_ends_after_spans_that_are_too_much_for_one_operation),
       cmocka_unit_test(offsets_do_not_count_where_nothing_can_seek),
       cmocka_unit_test(reader_of_a_pair_does_not_hold_back_its_writer),
   };

@@ -6,10 +6,14 @@
 
 #include "backend/io_uring/ring.h"
 
+// What one operation of the kernel's moves at most; of more it does that much and is content.
+static const uint64_t MOVES_MOST = INT32_MAX / 4096 * UINT64_C(4096);
+
 // Whether the kernel stops at |io| when, and only when, a chain does. It does not after failures of
 // some operations, and goes on after a poll that found only that the peer has finished sending,
 // which nobody asked for (where that can be read, it was).
 static bool stops_right(const rouse_io *io) {
+  if (io->chain_size > MOVES_MOST) return false;
   if (io->operation == ROUSE__IO_POLL) return io->flags & (POLLIN | POLLRDNORM | POLLRDHUP);
   return rouse__uring_stops_a_chain(io->operation);
 }
