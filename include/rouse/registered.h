@@ -35,9 +35,8 @@ ROUSE_API int rouse_loop_unregister_buffers(rouse_loop *loop);
 
 // Registers |fd|: operations on it by this loop use the registered file.
 //
-// Returns 1: registered; 0: as above, or there was no table to be had for all of them, which counts
-//   against RLIMIT_NOFILE; ROUSE_EBADF, ROUSE_EBUSY (it is already), ROUSE_ENFILE (there are as
-//   many as may be), ROUSE_ENOMEM.
+// Returns 1: registered; 0: as above; ROUSE_EBADF, ROUSE_EBUSY (it is already), ROUSE_ENFILE (there
+//   are as many as may be: also, as RLIMIT_NOFILE was at the first of the loop), ROUSE_ENOMEM.
 // A close by rouse_file_close() on this loop unregisters it first. One that is closed otherwise
 //   must be unregistered before, or operations on its number go on to mean that file.
 ROUSE_API int rouse_loop_register_file(rouse_loop *loop, rouse_fd fd);

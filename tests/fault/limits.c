@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,66 @@ static void operations_say_that_descriptors_are_short_and_work_again(void **stat
   (void)state;
   check(for_each_backend(operate_with_none_left) >= 2);
 }
+
+// --- registered files ----------------------------------------------------------------------------
+
+static void register_with_low_limits(const char *name) {
+  enum { LOW = 100, FEW = 10 };
+  const rouse_loop_options options = {.backend = name};
+  rouse_loop *loop;
+  struct rlimit old, low;
+  int fds[LOW], count = 0;
+  check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
+  const int registers = rouse_loop_register_file(loop, 0);
+  test_loop_destroy(loop);
+  check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
+  check_system(getrlimit(RLIMIT_NOFILE, &old));
+  low = (struct rlimit){LOW, old.rlim_max};
+  check_system(setrlimit(RLIMIT_NOFILE, &low));
+  while (count < FEW) {
+    fds[count] = (int)check_system(fcntl(0, F_DUPFD_CLOEXEC, 0));
+    check_equal(rouse_loop_register_file(loop, fds[count++]), registers);
+  }
+  check_system(setrlimit(RLIMIT_NOFILE, &old));
+  // As many as there might have been, and no more; then there is room again.
+  while (count < LOW) {
+    fds[count] = (int)check_system(fcntl(0, F_DUPFD_CLOEXEC, 0));
+    check_equal(rouse_loop_register_file(loop, fds[count++]), registers);
+  }
+  check_equal(rouse_loop_register_file(loop, 0), registers == 1 ? ROUSE_ENFILE : registers);
+  check_result(rouse_loop_unregister_file(loop, fds[FEW]), ROUSE_DONE);
+  check_equal(rouse_loop_register_file(loop, 0), registers);
+  while (count) close(fds[--count]);
+  test_loop_destroy(loop);
+}
+
+static void files_are_registered_within_the_limit_of_descriptors(void **state) {
+  (void)state;
+  check(for_each_backend(register_with_low_limits) >= 2);
+}
+
+#if !TEST_SANITIZED
+static void register_what_is_not_open(void *argument) {
+  const rouse_loop_options options = {.backend = argument};
+  const struct rlimit little = {(rlim_t)1 << 30, (rlim_t)1 << 30};
+  rouse_loop *loop;
+  check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
+  check_system(setrlimit(RLIMIT_AS, &little));
+  const int expected = rouse_loop_register_file(loop, 0) ? ROUSE_EBADF : 0;
+  static const int numbers[] = {9999, 100000000, INT_MAX};
+  for (int i = 0; i < 3; i++) check_equal(rouse_loop_register_file(loop, numbers[i]), expected);
+  test_loop_destroy(loop);
+}
+
+static void register_in_little_space(const char *name) {
+  test_expect_clean_child(register_what_is_not_open, (void *)(uintptr_t)name);
+}
+
+static void number_that_is_not_open_takes_no_room(void **state) {
+  (void)state;
+  check(for_each_backend(register_in_little_space) >= 2);
+}
+#endif
 
 // --- memory that may be locked -------------------------------------------------------------------
 
@@ -306,9 +367,11 @@ int main(void) {
     cmocka_unit_test(loop_create_says_that_descriptors_are_short),
     cmocka_unit_test(run_says_that_descriptors_are_short_and_ends_its_threads),
     cmocka_unit_test(operations_say_that_descriptors_are_short_and_work_again),
+    cmocka_unit_test(files_are_registered_within_the_limit_of_descriptors),
     cmocka_unit_test(no_locked_memory_leaves_a_loop_by_default),
     cmocka_unit_test(no_locked_memory_makes_zero_copy_sends_copy),
 #if !TEST_SANITIZED  // a sanitizer needs all the address space there is
+    cmocka_unit_test(number_that_is_not_open_takes_no_room),
     cmocka_unit_test(tasks_beyond_the_address_space_end_with_their_code),
 #endif
     cmocka_unit_test(write_past_the_file_size_limit_says_so),

@@ -4,7 +4,9 @@
 // place a descriptor has is in a list by descriptor. Buffers: all at once, so few that they are
 // looked through.
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "backend/io_uring/ring.h"
 #include "platform/platform.h"
@@ -14,7 +16,7 @@
 struct rouse__uring_registered {
   rouse_span buffers[ROUSE_REGISTERED_BUFFERS_MAX];
   uint32_t buffer_count;
-  bool has_files;                                // the kernel has a table
+  uint32_t room;                                 // places in the kernel's table; 0: it has none
   int files[ROUSE_REGISTERED_FILES_MAX];         // the descriptor at each place, or -1
   uint16_t *places;                              // by descriptor: place + 1, or 0
   uint32_t places_count, file_count, next_free;  // where to begin looking for a free place
@@ -88,11 +90,20 @@ static int buffer_of(const struct rouse__uring_registered *registered, const rou
 
 // --- files ---------------------------------------------------------------------------------------
 
+// A table may not have more places than the process may have descriptors.
+static uint32_t room_for_files(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return ROUSE_REGISTERED_FILES_MAX;
+  bool less = limit.rlim_cur < ROUSE_REGISTERED_FILES_MAX;
+  return less ? (uint32_t)limit.rlim_cur : ROUSE_REGISTERED_FILES_MAX;
+}
+
 static bool make_table(struct uring *uring, struct rouse__uring_registered *registered) {
-  if (registered->has_files) return true;
-  if (io_uring_register_files_sparse(&uring->ring, ROUSE_REGISTERED_FILES_MAX)) return false;
+  if (registered->room) return true;
+  const uint32_t room = room_for_files();
+  if (!room || io_uring_register_files_sparse(&uring->ring, room)) return false;
   for (int i = 0; i < ROUSE_REGISTERED_FILES_MAX; i++) registered->files[i] = -1;
-  registered->has_files = true;
+  registered->room = room;
   return true;
 }
 
@@ -113,25 +124,33 @@ static bool make_room(struct rouse__uring_registered *registered, uint32_t fd) {
 
 static uint32_t free_place(const struct rouse__uring_registered *registered) {
   uint32_t place = registered->next_free;
-  while (registered->files[place] >= 0) place = (place + 1) % ROUSE_REGISTERED_FILES_MAX;
+  while (registered->files[place] >= 0) place = (place + 1) % registered->room;
   return place;
+}
+
+static bool is_open(int fd) {
+  const int saved = errno;
+  const bool open = fcntl(fd, F_GETFD) >= 0;
+  errno = saved;
+  return open;
 }
 
 int rouse__uring_register_file(struct rouse__backend *backend, rouse_fd fd) {
   struct uring *uring = uring_of(backend);
   if (uring->without & ROUSE__URING_WITHOUT_REGISTERED) return 0;
+  if (!is_open(fd)) return ROUSE_EBADF;  // before room is made for a number that is nobody's
   struct rouse__uring_registered *registered = make(uring);
   if (!registered || !make_room(registered, (uint32_t)fd)) return ROUSE_ENOMEM;
   if (registered->places[fd]) return ROUSE_EBUSY;
   if (!make_table(uring, registered)) return 0;
-  if (registered->file_count == ROUSE_REGISTERED_FILES_MAX) return ROUSE_ENFILE;
+  if (registered->file_count == registered->room) return ROUSE_ENFILE;
   const uint32_t place = free_place(registered);
   int result = io_uring_register_files_update(&uring->ring, place, &fd, 1);
   if (result < 0) return failure(result);
   registered->files[place] = fd;
   registered->places[fd] = (uint16_t)(place + 1);
   registered->file_count++;
-  registered->next_free = (place + 1) % ROUSE_REGISTERED_FILES_MAX;
+  registered->next_free = (place + 1) % registered->room;
   return 1;
 }
 
