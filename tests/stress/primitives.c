@@ -532,7 +532,7 @@ static void stress(int only, int parts) {
 #define ALONE(name, index)                                                                         \
   static void name(void **state) {                                                                 \
     (void)state;                                                                                   \
-    stress(index, SUBJECTS);                                                                   \
+    stress(index, SUBJECTS);                                                                       \
   }
 ALONE(fifo_mutex_conserves_exclusion_and_order, 0)
 ALONE(eventual_mutex_conserves_exclusion, 1)
