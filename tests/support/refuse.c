@@ -1,20 +1,27 @@
 // refuse ERROR[:CALL,...] COMMAND [ARGUMENT...]
+// refuse MEMLOCK COMMAND [ARGUMENT...]
 //
 // Runs COMMAND so that for it and its children the system calls named fail with ERROR, as they do
 // in a container whose profile forbids them or on a kernel that does not have them. Without names:
 // io_uring_setup. ERROR: EPERM, ENOSYS or ENOMEM.
 //
+// MEMLOCK: they may lock no memory, without the privilege to lock more. Kernels that charge rings
+// to that limit refuse them with ENOMEM; for the others it is made to fail so.
+//
 // Exit status: COMMAND's; 2 for a usage error; 126 if the system has no seccomp filters; 127 if
 // COMMAND can't be run.
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,7 +55,10 @@ static const struct {
 };
 
 static int usage(void) {
-  fputs("usage: refuse EPERM|ENOSYS|ENOMEM[:CALL,...] COMMAND [ARGUMENT...]\nCALL:", stderr);
+  fputs(
+      "usage: refuse MEMLOCK|EPERM|ENOSYS|ENOMEM[:CALL,...] COMMAND [ARGUMENT...]\n"
+      "CALL:",
+      stderr);
   for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) fprintf(stderr, " %s", calls[i].name);
   fputc('\n', stderr);
   return 2;
@@ -92,8 +102,51 @@ static int install(const int *refused, int count, int error) {
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
 }
 
+// Takes away the privilege to lock memory, for good: whoever has all others does not get it back
+// by running another program.
+static int drop_privilege(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data)) return -1;
+  const uint32_t others = ~CAP_TO_MASK(CAP_IPC_LOCK);
+  if (data[0].effective & CAP_TO_MASK(CAP_SETPCAP)) {
+    if (prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)) return -1;
+  }
+  data[0].effective &= others;
+  data[0].permitted &= others;
+  data[0].inheritable &= others;
+  return (int)syscall(SYS_capset, &header, data);
+}
+
+// Whether the kernel makes no ring under the limit.
+static bool limit_is_charged(void) {
+  uint32_t parameters[30] = {0};  // struct io_uring_params
+  int ring = (int)syscall(IO_URING_SETUP, 1, parameters);
+  if (ring < 0) return errno == ENOMEM;
+  close(ring);
+  return false;
+}
+
+static int refuse_locked_memory(void) {
+  const struct rlimit none = {0, 0};
+  const int calls_refused[] = {IO_URING_SETUP};
+  if (setrlimit(RLIMIT_MEMLOCK, &none) || drop_privilege()) return -1;
+  return limit_is_charged() ? 0 : install(calls_refused, 1, ENOMEM);
+}
+
+static int run(char **command) {
+  execvp(command[0], command);
+  fprintf(stderr, "refuse: %s: %s\n", command[0], strerror(errno));
+  return 127;
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return usage();
+  if (!strcmp(argv[1], "MEMLOCK")) {
+    if (!refuse_locked_memory()) return run(argv + 2);
+    perror("refuse: locked memory");
+    return 126;
+  }
   char *names = strchr(argv[1], ':');
   int error = error_of(argv[1], names ? (size_t)(names - argv[1]) : strlen(argv[1]));
   if (error < 0) return usage();
@@ -108,7 +161,5 @@ int main(int argc, char **argv) {
     perror("refuse: seccomp");
     return 126;
   }
-  execvp(argv[2], argv + 2);
-  fprintf(stderr, "refuse: %s: %s\n", argv[2], strerror(errno));
-  return 127;
+  return run(argv + 2);
 }
