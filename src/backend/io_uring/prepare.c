@@ -126,7 +126,7 @@ void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
       io_uring_prep_fallocate(sqe, io->fd, (int)io->mode, io->offset, io->offset2);
       break;
     case ROUSE__IO_POLL:
-      io_uring_prep_poll_add(sqe, io->fd, io->flags);
+      io_uring_prep_poll_add(sqe, io->fd, rouse__uring_readiness_of(io));
       break;
     case ROUSE__IO_READ:
     case ROUSE__IO_WRITE:
