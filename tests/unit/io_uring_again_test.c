@@ -123,6 +123,27 @@ static void a_poll_on_a_kernel_without_multishot_sleeps_most_of_the_time(void **
   poll_half_closed(60);
 }
 
+// As poll(2) has them: there are no others. The kernel has some of its own beyond, by one of which
+// only the first of those who wait would be woken.
+static void bits_that_are_no_events_do_not_count(void **state) {
+  (void)state;
+  int ends[2];
+  test_io both[2];
+  check_system(pipe2(ends, O_CLOEXEC));
+  for (int i = 0; i < 2; i++) {
+    test_io_init(&both[i], loop, &done);
+    check_result(rouse_fd_poll_start(&both[i].io, ends[0], POLLIN | 0xffff0000, ROUSE_FOREVER),
+                 ROUSE_PENDING);
+  }
+  test_loop_settle(loop);
+  check_equal(done, 0);
+  check_equal(write(ends[1], "x", 1), 1);
+  test_loop_run_until(loop, &done, 2);
+  for (int i = 0; i < 2; i++) check_equal(both[i].result, POLLIN);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 static void a_send_to_a_peer_that_has_finished_sending_sleeps(void **state) {
   (void)state;
   int fds[2];
@@ -193,6 +214,7 @@ int main(void) {
       TEST(a_poll_that_finds_what_nobody_asked_for_sleeps),
       cmocka_unit_test_setup_teardown(a_poll_on_a_kernel_without_multishot_sleeps_most_of_the_time,
                                       before_each_without_multishot, after_each),
+      TEST(bits_that_are_no_events_do_not_count),
       TEST(a_send_to_a_peer_that_has_finished_sending_sleeps),
       TEST(a_send_whose_socket_only_seems_ready_sleeps_most_of_the_time),
   };
