@@ -181,8 +181,9 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
     return 0;
   }
   if (io->mode == ROUSE__STREAM_FILE) return start_by_pool(poller, io, rouse__file_perform);
-  if (rouse__poller_reads_nothing(io)) {
-    finish(poller, io, 0);
+  int64_t nothing = rouse__poller_read_nothing(io);
+  if (nothing != ROUSE__NOT_NOW) {
+    finish(poller, io, nothing);
     return 0;
   }
   if (tried(poller, io)) return 0;
