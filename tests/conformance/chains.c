@@ -299,6 +299,7 @@ CLAIM(sends_are_whole_and_in_order) {
 CLAIM(send_of_spans_is_whole_too) {
   enum { SIZE = 3000000, SPANS = 7 };
   tcp_pair pair = tcp_pair_make();
+  check_result(rouse_socket_set(pair.client, ROUSE_SOCKET_SEND_BUFFER, 65536), ROUSE_DONE);
   char *large = malloc(SIZE);
   check(large);
   for (int i = 0; i < SIZE; i++) large[i] = (char)(i % 251);
