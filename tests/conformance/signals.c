@@ -159,6 +159,27 @@ static void unblocked_signal_acts_again(void **state) {
   check_system(sigaction(SIGWINCH, &old, NULL));
 }
 
+static int64_t is_blocked(void *unused) {
+  (void)unused;
+  sigset_t blocked;
+  check_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+  return sigismember(&blocked, SIGWINCH);
+}
+static int64_t block_for_others(void *unused) {
+  (void)unused;
+  const int changed[] = {SIGWINCH};
+  rouse_fd fd = rouse_signal_open(changed, 1);
+  check(fd >= 0);
+  check_equal(test_join(test_spawn(NULL, is_blocked, NULL)), 1);
+  check_result(rouse_signal_unblock(changed, 1), ROUSE_DONE);
+  check_equal(test_join(test_spawn(NULL, is_blocked, NULL)), 0);
+  return rouse_file_close(fd);
+}
+static void what_is_blocked_is_the_thread_s_and_not_the_task_s(void **state) {
+  (void)state;
+  test_run(1, block_for_others, NULL);
+}
+
 static void wrong_signals_and_descriptors_are_refused(void **state) {
   (void)state;
   rouse_signal got;
@@ -226,6 +247,7 @@ int main(void) {
       cmocka_unit_test(each_queued_signal_is_received_once),
       cmocka_unit_test(callback_hears_that_a_signal_can_be_taken),
       cmocka_unit_test(unblocked_signal_acts_again),
+      cmocka_unit_test(what_is_blocked_is_the_thread_s_and_not_the_task_s),
       cmocka_unit_test(wrong_signals_and_descriptors_are_refused),
       cmocka_unit_test(other_kinds_of_descriptors_are_refused),
   };
