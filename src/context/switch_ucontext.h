@@ -1,7 +1,7 @@
 // The switch by the C library's swapcontext: for processors without a switch of their own.
 //
 // It preserves all that a call does, and would keep a signal mask for each flow. The mask is the
-// thread's, here as with the other switches, so it is carried over first: two system calls a switch.
+// thread's, as with the other switches, so it is carried over first: two system calls a switch.
 #ifndef ROUSE_CONTEXT_SWITCH_UCONTEXT_H
 #define ROUSE_CONTEXT_SWITCH_UCONTEXT_H
 
