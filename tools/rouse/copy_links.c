@@ -77,10 +77,14 @@ static void set_first(copy *copy, link_group *group, const entry *entry) {
   group->failed = false;
 }
 
+// For later: without the original's task and its place among the started, which is the walk's.
 static entry *clone(const entry *original) {
   size_t size = strlen(original->name) + 1;
   entry *copied = system_allocate(sizeof *copied + size);
-  *copied = *original;
+  *copied = (entry){.walk = original->walk,
+                    .directory = original->directory,
+                    .loop = original->loop,
+                    .kind = original->kind};
   memcpy(copied->name, original->name, size);
   copied->target_name = copied->name;
   return copied;
