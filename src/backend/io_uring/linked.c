@@ -28,7 +28,7 @@ static bool linkable(struct uring *uring, rouse_io *first, uint32_t count) {
     if (io->operation >= ROUSE__IO_OPERATIONS || !rouse__uring_does(uring, io)) return false;
     if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
       return false;
-    if (rouse__uring_connects_here(io)) return false;
+    if (rouse__uring_connects_here(io) || rouse__uring_reads_nothing(io)) return false;
     if (io->link && !stops_right(io)) return false;
   }
   if (io_uring_sq_space_left(&uring->ring) >= count) return true;

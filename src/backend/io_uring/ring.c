@@ -164,6 +164,8 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   backend->in_flight++;
   if (rouse__uring_connects_here(io)) {
     rouse__uring_end(uring, io, rouse__uring_connect(io));
+  } else if (rouse__uring_reads_nothing(io)) {
+    rouse__uring_end(uring, io, rouse__uring_read_nothing(io));
   } else {
     rouse__uring_start(uring, io);
   }
