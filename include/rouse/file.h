@@ -51,6 +51,7 @@ ROUSE_API int rouse_file_close(rouse_fd fd);
 ROUSE_API int rouse_file_close_start(rouse_io *io, rouse_fd fd);
 
 // Reads up to |size| bytes at |offset|. What can't seek is read as it comes, whatever |offset|.
+// |size| 0 gives 0 at once, of pipes and sockets, too (on "iocp" a socket may wait).
 // Returns the bytes read, fewer than |size| at the end of a file or if no more are there; 0 at the
 //   end.
 ROUSE_API int64_t rouse_file_read(rouse_fd fd, void *buffer, size_t size, uint64_t offset);

@@ -119,3 +119,34 @@ int64_t rouse__file_perform(rouse_io *io) {
   errno = saved;
   return result;
 }
+
+// --- reads of nothing ----------------------------------------------------------------------------
+
+bool rouse__reads_nothing(const rouse_io *io) {
+  if (io->operation == ROUSE__IO_READ) return !io->length;
+  if (io->operation != ROUSE__IO_READ_SPANS) return false;
+  const rouse_span *spans = io->address;
+  for (size_t i = 0; i < io->length; i++) {
+    if (spans[i].size) return false;
+  }
+  return true;
+}
+
+// Only of those that are known not to wait then: a device may.
+bool rouse__read_nothing(const rouse_io *io, int *out_result) {
+  if (!rouse__reads_nothing(io)) return false;
+  const int saved = errno;
+  struct stat status;
+  char nothing;
+  bool made = true;
+  *out_result = 0;
+  if (fstat(io->fd, &status)) {
+    *out_result = rouse_error_from_system(errno);
+  } else if (!S_ISSOCK(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+    made = false;
+  } else if (read(io->fd, &nothing, 0)) {
+    *out_result = rouse_error_from_system(errno);
+  }
+  errno = saved;
+  return made;
+}

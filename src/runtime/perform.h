@@ -9,6 +9,14 @@
 // was.
 int64_t rouse__file_perform(rouse_io *io);
 
+// --- reads of nothing: at once, from pipes and sockets, too --------------------------------------
+
+// Whether |io| is a read of no bytes.
+bool rouse__reads_nothing(const rouse_io *io);
+// Makes |io| if it is one from a pipe or a socket, or from nothing that is open: true, and 0 or
+// what it fails with. Does not wait.
+bool rouse__read_nothing(const rouse_io *io, int *out_result);
+
 // --- messages: operations that take more than one address or piece of memory ---------------------
 
 struct msghdr;

@@ -87,13 +87,7 @@ CONFORMANCE_CLAIM(connections_and_datagrams_by_address_are_refused) {
 static char directory[200];
 static rouse_fd dir;
 
-#define CLAIM(name)                                                                                \
-  static int64_t name##_body(void *argument);                                                      \
-  static void name(void **state) {                                                                 \
-    (void)state;                                                                                   \
-    conformance_in_directory(name##_body, directory, &dir);                                        \
-  }                                                                                                \
-  static int64_t name##_body(void *argument __attribute__((unused)))
+#define CLAIM(name) CONFORMANCE_CLAIM_IN(name, directory, dir)
 
 static place place_named(const char *name) {
   place at = {.size = sizeof at.address};

@@ -11,13 +11,7 @@
 static char directory[200];
 static rouse_fd dir;
 
-#define CLAIM(name)                                                                                \
-  static int64_t name##_body(void *argument);                                                      \
-  static void name(void **state) {                                                                 \
-    (void)state;                                                                                   \
-    conformance_in_directory(name##_body, directory, &dir);                                        \
-  }                                                                                                \
-  static int64_t name##_body(void *argument __attribute__((unused)))
+#define CLAIM(name) CONFORMANCE_CLAIM_IN(name, directory, dir)
 
 enum { RECORDS = 32, RECORD = 4096 };
 

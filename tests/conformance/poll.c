@@ -43,13 +43,7 @@ static void check_events(int64_t result, uint32_t events) {
   check_equal(result & events, events);
 }
 
-#define CLAIM(name)                                                                                \
-  static int64_t name##_body(void *argument);                                                      \
-  static void name(void **state) {                                                                 \
-    (void)state;                                                                                   \
-    test_run(1, name##_body, NULL);                                                                \
-  }                                                                                                \
-  static int64_t name##_body(void *argument __attribute__((unused)))
+#define CLAIM CONFORMANCE_CLAIM
 
 static int64_t wait_for_input(void *argument) {
   return rouse_fd_poll(*(rouse_fd *)argument, POLLIN, ROUSE_FOREVER);

@@ -5,13 +5,7 @@
 #include "../support/conformance.h"
 #include "sockets.h"
 
-#define CLAIM(name)                                                                                \
-  static int64_t name##_body(void *argument);                                                      \
-  static void name(void **state) {                                                                 \
-    (void)state;                                                                                   \
-    test_run(1, name##_body, NULL);                                                                \
-  }                                                                                                \
-  static int64_t name##_body(void *argument __attribute__((unused)))
+#define CLAIM CONFORMANCE_CLAIM
 
 // --- connections ---------------------------------------------------------------------------------
 

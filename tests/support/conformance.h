@@ -22,6 +22,14 @@ void conformance_begin(void);
 // Runs |body| as a task of one loop, in a new empty directory: |path| (at least 200 bytes) and
 // |dir|, which is open, are set before.
 void conformance_in_directory(rouse_task_fn *body, char *path, rouse_fd *dir);
+// A test whose body runs there; |directory| and |dir| are the program's.
+#define CONFORMANCE_CLAIM_IN(name, directory, dir)                                                 \
+  static int64_t name##_body(void *argument);                                                      \
+  static void name(void **state) {                                                                 \
+    (void)state;                                                                                   \
+    conformance_in_directory(name##_body, directory, &(dir));                                      \
+  }                                                                                                \
+  static int64_t name##_body(void *argument __attribute__((unused)))
 // A new file with |content|, open for reading and writing. In a task.
 rouse_fd file_make(rouse_fd dir, const char *name, const char *content);
 void file_make_closed(rouse_fd dir, const char *name, const char *content);

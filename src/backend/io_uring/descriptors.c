@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/io_uring/ring.h"
 
@@ -82,28 +81,6 @@ bool rouse__uring_suits(rouse_io *io) {
     default:
       return true;
   }
-}
-
-// --- reads of nothing ----------------------------------------------------------------------------
-
-// Older kernels wait with them until there is something; read(2) never does.
-bool rouse__uring_reads_nothing(const rouse_io *io) {
-  if (io->operation == ROUSE__IO_READ) return !io->length;
-  if (io->operation != ROUSE__IO_READ_SPANS) return false;
-  const rouse_span *spans = io->address;
-  for (size_t i = 0; i < io->length; i++) {
-    if (spans[i].size) return false;
-  }
-  return true;
-}
-
-int rouse__uring_read_nothing(const rouse_io *io) {
-  const int saved = errno;
-  char nothing;
-  int result = (int)read(io->fd, &nothing, 0);
-  if (result) result = rouse_error_from_system(errno);
-  errno = saved;
-  return result;
 }
 
 // --- connections to local sockets ----------------------------------------------------------------

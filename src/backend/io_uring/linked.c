@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "backend/io_uring/ring.h"
+#include "runtime/perform.h"
 
 // What one operation of the kernel's moves at most; of more it does that much and is content.
 static const uint64_t MOVES_MOST = INT32_MAX / 4096 * UINT64_C(4096);
@@ -28,7 +29,7 @@ static bool linkable(struct uring *uring, rouse_io *first, uint32_t count) {
     if (io->operation >= ROUSE__IO_OPERATIONS || !rouse__uring_does(uring, io)) return false;
     if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
       return false;
-    if (rouse__uring_connects_here(io) || rouse__uring_reads_nothing(io)) return false;
+    if (rouse__uring_connects_here(io) || rouse__reads_nothing(io)) return false;
     if (io->link && !stops_right(io)) return false;
   }
   if (io_uring_sq_space_left(&uring->ring) >= count) return true;

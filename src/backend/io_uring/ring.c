@@ -162,10 +162,11 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
+  int nothing;
   if (rouse__uring_connects_here(io)) {
     rouse__uring_end(uring, io, rouse__uring_connect(io));
-  } else if (rouse__uring_reads_nothing(io)) {
-    rouse__uring_end(uring, io, rouse__uring_read_nothing(io));
+  } else if (rouse__read_nothing(io, &nothing)) {  // older kernels wait with it
+    rouse__uring_end(uring, io, nothing);
   } else {
     rouse__uring_start(uring, io);
   }

@@ -259,8 +259,6 @@ bool rouse__uring_misplaced(rouse_io *io);
 // Whether |io| is made by a call that does not wait; that call: its result.
 bool rouse__uring_connects_here(const rouse_io *io);
 int rouse__uring_connect(const rouse_io *io);
-bool rouse__uring_reads_nothing(const rouse_io *io);
-int rouse__uring_read_nothing(const rouse_io *io);
 // SOCK_STREAM, …; 0: |fd| is no socket.
 int rouse__uring_socket_type(int fd);
 

@@ -181,8 +181,8 @@ static int start_transfer(struct poller *poller, rouse_io *io) {
     return 0;
   }
   if (io->mode == ROUSE__STREAM_FILE) return start_by_pool(poller, io, rouse__file_perform);
-  int64_t nothing = rouse__poller_read_nothing(io);
-  if (nothing != ROUSE__NOT_NOW) {
+  int nothing;
+  if (rouse__read_nothing(io, &nothing)) {  // a receive of nothing waits
     finish(poller, io, nothing);
     return 0;
   }

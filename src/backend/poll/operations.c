@@ -105,22 +105,6 @@ static const struct iovec *spans_of(const rouse_io *io, struct iovec *room, size
   return room;
 }
 
-static bool has_size(const rouse_io *io) {
-  struct iovec room;
-  size_t count;
-  const struct iovec *span = spans_of(io, &room, &count);
-  while (count && !span->iov_len) span++, count--;
-  return count;
-}
-
-int64_t rouse__poller_read_nothing(const rouse_io *io) {
-  if (sends(io) || has_size(io)) return ROUSE__NOT_NOW;
-  struct stat status;
-  if (fstat(io->fd, &status)) return rouse_error_from_system(errno);
-  if (!S_ISSOCK(status.st_mode) && !S_ISFIFO(status.st_mode)) return ROUSE__NOT_NOW;
-  return read(io->fd, NULL, 0) ? rouse_error_from_system(errno) : 0;
-}
-
 // At the current position: streams have no other.
 static int64_t transfer_now(const rouse_io *io) {
   struct iovec room;

@@ -29,9 +29,6 @@ enum { ROUSE__SPLICE_FILE = 1 };
 
 // Sets |io->mode|. 0, or ROUSE_EBADF.
 int rouse__poller_classify(rouse_io *io);
-// The result of a read of no bytes from a socket or a pipe, which never waits (a receive of as many
-// does); NOT_NOW of all else.
-int64_t rouse__poller_read_nothing(const rouse_io *io);
 // For a SPLICE, before its first try. Sets |io->flags|. 0, or what it fails with.
 int rouse__poller_check_splice(rouse_io *io);
 // Makes the system call of |io|, one that waits by readiness, without blocking. The result, or
