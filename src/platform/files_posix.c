@@ -136,17 +136,12 @@ bool rouse__reads_nothing(const rouse_io *io) {
 bool rouse__read_nothing(const rouse_io *io, int *out_result) {
   if (!rouse__reads_nothing(io)) return false;
   const int saved = errno;
-  struct stat status;
+  struct stat status = {0};
   char nothing;
-  bool made = true;
-  *out_result = 0;
-  if (fstat(io->fd, &status)) {
-    *out_result = rouse_error_from_system(errno);
-  } else if (!S_ISSOCK(status.st_mode) && !S_ISFIFO(status.st_mode)) {
-    made = false;
-  } else if (read(io->fd, &nothing, 0)) {
-    *out_result = rouse_error_from_system(errno);
-  }
+  int result = fstat(io->fd, &status);
+  const bool made = result || S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode);
+  if (made && !result) result = (int)read(io->fd, &nothing, 0);
+  *out_result = result ? rouse_error_from_system(errno) : 0;
   errno = saved;
   return made;
 }
