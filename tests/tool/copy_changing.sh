@@ -110,7 +110,7 @@ for try in 1 2 3 4 5 6 7 8 9; do
     }
     my $ended = $seen ? (waitpid($job, 0), $?)[1] : $?;
     exit($ended ? 9 : $seen ? 0 : 1)' "$rouse" copy --loops 1 cut one/cut >out 2>err || status=$?
-  [ $status != 9 ] || fail "a file that was cut was not copied: $(cat err)"
+  [ $status != 9 ] || fail "a file that was cut was not copied"
   size=$(stat -c %s one/cut)
   # No zeros at the end that the file never had: behind the data there is a hole of 19 million only if all
   # of the data is there.

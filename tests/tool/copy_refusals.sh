@@ -95,7 +95,7 @@ expect 2 "$rouse" nonsense
 said "no command 'nonsense'"
 expect 0 "$rouse" --help
 expect 0 "$rouse" --version
-grep -qE '^rouse [0-9]+\.[0-9]+\.[0-9]+$' out || fail "a strange version: $(cat out)"
+grep -qE '^rouse [0-9]+\.[0-9]+\.[0-9]+$' out || fail "a strange version"
 for command in copy probe demo; do
   expect 0 "$rouse" $command --help
   grep -q "^Usage: rouse $command" out || fail "$command --help shows no usage"

@@ -9,7 +9,7 @@ mkfifo -m 640 source/pipe
 perl -MSocket -e 'socket my $s, PF_UNIX, SOCK_STREAM, 0; bind $s, sockaddr_un("source/socket") or die'
 expect 0 timeout 20 "$rouse" copy --json --verify source copy
 said 'source/socket: skipped'
-grep -q '"skipped":1' out && grep -q '"specials":1' out || fail "other counts: $(cat out)"
+grep -q '"skipped":1' out && grep -q '"specials":1' out || fail "other counts"
 [ -p copy/pipe ] && [ "$(stat -c %a copy/pipe)" = 640 ] || fail 'the pipe was not kept'
 [ "$(stat -c %y copy/pipe)" = "$(stat -c %y source/pipe)" ] || fail "the pipe's time was not kept"
 [ ! -e copy/socket ] || fail 'a socket was made'

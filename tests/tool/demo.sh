@@ -20,7 +20,8 @@ TMPDIR=$scratch/none expect 1 "$rouse" demo source
 said 'cannot make a directory'
 expect 2 "$rouse" demo --loops none
 
-# Interrupted, wherever it is: in the probe, while it copies, while it removes what it has made.
+# Interrupted, wherever it is: in the probe, while it copies, while it removes what it has made. A sanitizer may
+# have files of its own there as the process starts, so what is looked for has the demo's name.
 # interrupt WHEN: sends SIGINT when the perl expression WHEN is true. The status of the demo.
 interrupt() {
   TMPDIR=$scratch/tmp perl -e '
@@ -34,7 +35,7 @@ interrupt() {
     waitpid $job, 0;
     exit($? & 127 ? 128 + ($? & 127) : $? >> 8)' "$1" "$rouse" demo --max-in-flight 1 source >out 2>err
 }
-for when in 'glob "tmp/*"' 'said "copy:"' 'glob "tmp/*/source/*"' 'said "most in flight"'; do
+for when in 'glob "tmp/rouse-demo-*"' 'said "copy:"' 'glob "tmp/rouse-demo-*/source/*"' 'said "most in flight"'; do
   hits=0
   for try in 1 2 3 4 5 6; do
     : >out

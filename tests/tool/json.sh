@@ -29,7 +29,7 @@ mkdir -p "into/odd/$name"
 printf x >"odd/$name"
 expect 1 "$rouse" copy --json odd into
 [ "$(field out '$j->{errors}[0]{path}')" = 'into/odd/new\nline \xff "\\ \x1b[0m' ] ||
-  fail "a strange path: $(cat out)"
+  fail "a strange path"
 [ "$(field out '$j->{failed}')" = 1 ] || fail failed
 [ "$(wc -l <err)" = 1 ] || fail 'a failure is more than a line'
 expect 1 "$rouse" copy --json missing copy

@@ -30,7 +30,14 @@ skip() {
   exit 77
 }
 
+# fail WHY: ends the test, with the last of what the command that was looked at has said.
 fail() {
+  local output
+  for output in out err; do
+    [ -s "$scratch/$output" ] || continue
+    printf -- '--- the end of %s\n' "$output"
+    tail -c 2000 "$scratch/$output"
+  done >&2
   printf 'FAIL: %s\n' "$*" >&2
   exit 1
 }
@@ -40,17 +47,12 @@ expect() {
   local wanted=$1 status=0
   shift
   "$@" >out 2>err || status=$?
-  [ "$status" = "$wanted" ] && return
-  printf '%s\n' "--- output" >&2
-  cat out err >&2
-  fail "status $status instead of $wanted: $*"
+  [ "$status" = "$wanted" ] || fail "status $status instead of $wanted: $*"
 }
 
 # said TEXT: the last command said it on standard error.
 said() {
-  grep -qF -- "$1" err && return
-  cat err >&2
-  fail "standard error does not have: $1"
+  grep -qF -- "$1" err || fail "standard error does not have: $1"
 }
 
 make_tree() { bash "$support/make_tree.sh" "$@"; }
