@@ -18,8 +18,10 @@ typedef struct rouse_loop_options {
   // Bytes of each task's stack, rounded up to pages. 0: 65536. 16384 .. 2^36 (2^26 on systems of 32
   // bits). Usable are all but 960 at most, by which stacks differ to spread over the cache's lines.
   size_t stack_size;
-  // How long an idle loop watches for work before it sleeps, at most; it adapts below that.
-  // 0: 50 microseconds; negative: never; more than a second is a second.
+  // How long an idle loop watches for work before it sleeps, at most. It adapts: it watches while
+  // its sleeps are shorter than that, which costs processor time and saves wake-ups, and not while
+  // they are longer. 0: 50 microseconds; negative: never; more than a second is a second. A process
+  // that is confined to one processor never watches.
   int64_t spin_ns;
   // The most threads that run blocking calls. 0: 4, or the number of processors if that is more.
   // More than 1024 are taken for 1024.

@@ -3,16 +3,17 @@
 //   1. take the mail of other threads
 //   2. dispatch what is ready: grants, nudges and completions first, then spawns and yields
 //   3. read the clock, end what has expired
-//   4. look at the backend, without sleeping
+//   4. more to do: look at the backend, which also hands over what was started, without sleeping
 //   5. nothing to do: watch for work a little while, then announce the sleep (see deliver.c) and
-//      sleep
+//      sleep, by the call that hands over what was started
 //
 // Every step is bounded, so that none starves another: a turn dispatches at most TURN waits, every
 // FAIR_SHARE-th of them from the list of those that are not urgent; timers end in slices.
 //
-// The watch before a sleep adapts: when it paid off it is lengthened, when it did not it is halved.
-// A sleep costs two orders of magnitude more than the hand-over that a short watch catches; a long
-// one on a machine with other work to do costs that work.
+// The watch before a sleep adapts to how long the loop slept last: while its sleeps are no longer
+// than the longest watch it watches, ever longer; when they are longer, it does less, and then not
+// at all. A sleep costs two orders of magnitude more than the hand-over that a short watch catches,
+// but a watch costs the processor, and a system call, since it has to hand over first.
 //
 // Retirement: a producer that found the loop asleep rings its bell after the loop may already be
 // awake, by other means, with the producer's mail in hand. The loop counts the bells it is owed and
@@ -23,7 +24,8 @@
 #include "runtime/loop_internal.h"
 #include "runtime/switch.h"
 
-enum { SPIN_LOOKS = 32 };  // pauses between two readings of the clock
+enum { SPIN_LOOKS = 32 };   // pauses between two readings of the clock
+enum { SHORT_SLEEPS = 8 };  // so many in a row, and a loop begins to watch
 enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000, SPIN_LONGEST_NS = 1000000000 };
 enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
 static const int64_t RETIRE_LOOK_NS = 1000000;
@@ -68,43 +70,64 @@ static int dispatch_ready(rouse_loop *loop, int most) {
   return most - loop->turn_left;
 }
 
-// One turn without sleeping. Returns how much was dispatched, or the backend's failure.
+// Dispatches, and ends what has expired. Returns how much was dispatched.
 static int turn(rouse_loop *loop) {
   take_mail(loop);
   int done = dispatch_ready(loop, ROUSE__TURN);
   loop->waker.now_ns = rouse_now_ns();
   uint64_t saved = rouse__errno_save();
   rouse__loop_expire(loop);
+  rouse__errno_restore(saved);
+  return done;
+}
+
+// Hands over to the backend and looks at it, without sleeping. Returns its failure.
+static int look(rouse_loop *loop) {
+  uint64_t saved = rouse__errno_save();
   int failed = loop->backend->ops->poll(loop->backend, 0);
   rouse__errno_restore(saved);
-  return failed ? failed : done;
+  return failed;
+}
+
+static bool nothing_to_do(const rouse_loop *loop) {
+  // RELAXED: a look; sleeping checks again by CAS.
+  return !anything_ready(loop) && !load_relaxed(&loop->inbox);
 }
 
 // --- sleep ---------------------------------------------------------------------------------------
 
-// Watches for work until |until_ns|. True: something is ready.
-static bool watch(rouse_loop *loop, int64_t until_ns) {
+// Watches for work for as long as the loop has learned. True: something is ready, or may be, or it
+// is |deadline_ns|.
+static bool watch(rouse_loop *loop, int64_t deadline_ns) {
+  const struct rouse__backend_ops *ops = loop->backend->ops;
+  const int64_t until_ns = loop->waker.now_ns + loop->spin_ns;
   for (;;) {
-    for (int i = 0; i < SPIN_LOOKS; i++) {
+    bool came = false;
+    for (int i = 0; i < SPIN_LOOKS && !came; i++) {
       if (load_relaxed(&loop->inbox)) return true;  // RELAXED: a look; taking it acquires
+      came = ops->came && ops->came(loop->backend);
       rouse__pause();
     }
-    if (loop->backend->ops->poll(loop->backend, 0)) return true;  // its failure comes again
+    if (look(loop)) return true;  // its failure comes again
     if (anything_ready(loop)) return true;
-    if (rouse_now_ns() >= until_ns) return false;
+    int64_t now_ns = rouse_now_ns();
+    if (now_ns >= deadline_ns) {
+      loop->waker.now_ns = now_ns;
+      return true;
+    }
+    if (now_ns >= until_ns) return false;
   }
 }
 
-static bool watch_pays(rouse_loop *loop, int64_t deadline_ns) {
-  if (loop->spin_most_ns <= 0) return false;
-  int64_t until_ns = loop->waker.now_ns + loop->spin_ns;
-  if (until_ns > deadline_ns) until_ns = deadline_ns;
-  if (watch(loop, until_ns)) {
-    loop->spin_ns = loop->spin_ns * 2 < loop->spin_most_ns ? loop->spin_ns * 2 : loop->spin_most_ns;
-    return true;
+// The loop has slept for |slept_ns|: how long it is to watch before the next time.
+static void learn(rouse_loop *loop, int64_t slept_ns) {
+  if (slept_ns > loop->spin_most_ns) {
+    loop->short_sleeps = 0;
+    loop->spin_ns = loop->spin_ns > SPIN_LEAST_NS ? loop->spin_ns / 2 : 0;
+  } else if (loop->spin_ns || ++loop->short_sleeps >= SHORT_SLEEPS) {
+    loop->spin_ns = loop->spin_ns > 0 ? loop->spin_ns * 2 : SPIN_LEAST_NS;
+    if (loop->spin_ns > loop->spin_most_ns) loop->spin_ns = loop->spin_most_ns;
   }
-  loop->spin_ns = loop->spin_ns / 2 > SPIN_LEAST_NS ? loop->spin_ns / 2 : SPIN_LEAST_NS;
-  return false;
 }
 
 // Announces the sleep and sleeps, unless mail came first.
@@ -114,7 +137,9 @@ static int sleep_until(rouse_loop *loop, int64_t deadline_ns) {
   // it.
   if (!cas_release(&loop->inbox, &empty, ROUSE__INBOX_SLEEPING)) return 0;
   loop->stats.sleeps++;
+  uint64_t saved = rouse__errno_save();
   int failed = loop->backend->ops->poll(loop->backend, deadline_ns);
+  rouse__errno_restore(saved);
   uintptr_t sleeping = ROUSE__INBOX_SLEEPING;
   // RELAXED: takes nothing; if it fails there is mail, which is taken with acquire.
   if (!cas_relaxed(&loop->inbox, &sleeping, 0)) loop->bells_owed++;
@@ -122,23 +147,22 @@ static int sleep_until(rouse_loop *loop, int64_t deadline_ns) {
   return failed;
 }
 
-// Waits until there is something to do or |deadline_ns|.
+// Waits until there is something to do or |deadline_ns|, and hands over to the backend in any case.
 static int idle(rouse_loop *loop, int64_t deadline_ns) {
   int64_t next_ns = rouse__timers_next_ns(&loop->timers);
   if (next_ns < deadline_ns) deadline_ns = next_ns;
-  if (deadline_ns <= loop->waker.now_ns) return 0;
-  uint64_t saved = rouse__errno_save();
-  int failed = watch_pays(loop, deadline_ns) ? 0 : sleep_until(loop, deadline_ns);
-  rouse__errno_restore(saved);
+  if (deadline_ns <= loop->waker.now_ns) return look(loop);
+  const int64_t begin_ns = loop->waker.now_ns;
+  if (loop->spin_ns > 0) {
+    int failed = look(loop);
+    if (failed || !nothing_to_do(loop) || watch(loop, deadline_ns)) return failed;
+  }
+  int failed = sleep_until(loop, deadline_ns);
+  if (loop->spin_most_ns > 0) learn(loop, loop->waker.now_ns - begin_ns);
   return failed;
 }
 
 // --- run -----------------------------------------------------------------------------------------
-
-static bool nothing_to_do(const rouse_loop *loop) {
-  // RELAXED: a look; sleeping checks again by CAS.
-  return !anything_ready(loop) && !load_relaxed(&loop->inbox);
-}
 
 static int may_run(const rouse_loop *loop) {
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
@@ -151,27 +175,39 @@ int rouse_loop_run_once(rouse_loop *loop, int64_t deadline_ns) {
   int refused = may_run(loop);
   if (refused) return refused;
   for (;;) {
-    int done = turn(loop);
-    if (done) return done;
-    if (!nothing_to_do(loop)) continue;  // it has come after the dispatch
-    if (deadline_ns <= loop->waker.now_ns) return 0;
-    int failed = idle(loop, deadline_ns);
+    int done = turn(loop), failed;
+    const bool late = deadline_ns <= loop->waker.now_ns;
+    if (done || late || !nothing_to_do(loop)) {
+      failed = look(loop);
+      if (failed) return failed;
+      if (done) return done;
+      if (!nothing_to_do(loop)) continue;  // it has come after the dispatch
+      if (late) return 0;
+    }
+    failed = idle(loop, deadline_ns);
     if (failed) return failed;
     if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
     rouse__loop_expire(loop);
   }
 }
 
+static bool is_over(const rouse_loop *loop) {
+  // ORDER(group): acquire, what all tasks of the group did before they ended.
+  bool over = load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING;
+  return over && loop->stop_arrived && !loop->ending;
+}
+
 int rouse__loop_run(rouse_loop *loop) {
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   for (;;) {
-    int done = turn(loop);
-    if (done < 0) return done;
-    if (done || !nothing_to_do(loop)) continue;
-    // ORDER(group): acquire, what all tasks of the group did before they ended.
-    bool over = load_acquire(&loop->group->holds) == ROUSE__GROUP_STOPPING;
-    if (over && loop->stop_arrived && !loop->ending) return ROUSE_DONE;
-    int failed = idle(loop, ROUSE_FOREVER);
+    int done = turn(loop), failed;
+    if (!nothing_to_do(loop) || is_over(loop)) {
+      failed = look(loop);
+      if (failed) return failed;
+      if (done || !nothing_to_do(loop)) continue;
+      if (is_over(loop)) return ROUSE_DONE;
+    }
+    failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
     if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
   }

@@ -71,6 +71,7 @@ struct rouse_loop {
   struct rouse__group own_group;
   rouse_loop *own_loops[1];
   int64_t spin_ns, spin_most_ns;
+  uint32_t short_sleeps;  // in a row, while spin_ns is 0
   uint64_t bells_owed;
   int32_t turn_left;    // dispatches that the current turn may still make
   uint32_t ending;      // operations of destroyed objects, cancels of ended tasks: under way

@@ -1,6 +1,7 @@
 // A loop at its edges: ended with work left, used from inside itself, run turn by turn by its
 // owner, kept busy by calls that never wait, and asked for after it has ended.
 #include "../support/support.h"
+#include "platform/platform.h"
 
 static int64_t count_up(void *argument) {
   ++*(int *)argument;
@@ -139,6 +140,30 @@ static void watching_for_ever_is_a_second_at_most(void **state) {
   for (int i = 0; i < 3; i++) {
     check_equal(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)), 0);
   }
+  test_loop_destroy(loop);
+}
+
+// Waits |count| times for |delay_ns|. How often the loop has slept.
+static uint64_t sleeps_of(rouse_loop *loop, int count, int64_t delay_ns) {
+  rouse_loop_stats before, after;
+  rouse_loop_stats_read(loop, &before);
+  for (int i = 0; i < count; i++) {
+    check_equal(rouse_loop_run_once(loop, rouse_deadline_in_ns(delay_ns)), 0);
+  }
+  rouse_loop_stats_read(loop, &after);
+  return after.sleeps - before.sleeps;
+}
+
+static void long_sleeps_end_the_watching_and_short_ones_begin_it(void **state) {
+  (void)state;
+  enum { LONG = 16, SHORT = 1000 };
+  const rouse_loop_options options = {.spin_ns = 8 * MILLISECOND};
+  rouse_loop *loop = NULL;
+  check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
+  check(sleeps_of(loop, LONG, 10 * MILLISECOND) >= LONG);
+  uint64_t sleeps = sleeps_of(loop, SHORT, MILLISECOND / 20);
+  check(sleeps > 0);  // it does not watch at once
+  if (rouse__cpu_count() > 1) check(sleeps < SHORT);
   test_loop_destroy(loop);
 }
 
@@ -289,6 +314,7 @@ int main(void) {
       cmocka_unit_test(one_turn_runs_what_has_expired_and_what_has_completed),
       cmocka_unit_test(turn_that_may_sleep_returns_when_something_has_run),
       cmocka_unit_test(watching_for_ever_is_a_second_at_most),
+      cmocka_unit_test(long_sleeps_end_the_watching_and_short_ones_begin_it),
       cmocka_unit_test(wait_that_was_never_made_has_no_timer),
       cmocka_unit_test(calls_that_never_wait_let_others_run),
       cmocka_unit_test(large_wakes_inside_the_condition_make_it_be_looked_at_again),

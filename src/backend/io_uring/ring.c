@@ -429,6 +429,15 @@ static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
   return uring->failure;
 }
 
+static bool came(const struct rouse__backend *backend) {
+  const struct uring *uring = ROUSE__CONTAINER(backend, const struct uring, backend);
+  const struct io_uring_cq *cq = &uring->ring.cq;
+  // RELAXED: a look; reap() acquires.
+  return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
+             load_relaxed((rouse__atomic32 *)(void *)cq->khead) ||
+         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+}
+
 static void ring(struct rouse__backend *backend) {
   if (rouse__uring_bell_ring(&uring_of(backend)->bell)) {
     rouse__die("a loop's doorbell could not be rung", ROUSE__WHERE);
@@ -471,6 +480,7 @@ static const struct rouse__backend_ops ops = {
     .submit_linked = rouse__uring_submit_linked,
     .cancel = cancel,
     .poll = poll,
+    .came = came,
     .ring = ring,
     .register_buffers = rouse__uring_register_buffers,
     .unregister_buffers = rouse__uring_unregister_buffers,
