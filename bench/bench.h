@@ -43,7 +43,13 @@ typedef struct bench_aim {
   int extra;         // 0: of the value; else of extras[extra - 1]
 } bench_aim;
 
-typedef struct bench_workload {
+typedef struct bench_workload bench_workload;
+// One turn of all cases together, for those that can be measured in finer turns within it: into
+// |samples|, or why not into |problems|, of each. What has a problem already is left out.
+typedef void bench_turn_fn(const bench_workload *self, bench_sample *samples,
+                           const char **problems);
+
+struct bench_workload {
   const char *name, *title, *unit;
   const bench_case *cases;
   size_t case_count;
@@ -51,7 +57,8 @@ typedef struct bench_workload {
   size_t aim_count;
   int runs_most;  // turns that are enough; 0: as many as are asked for
   const char *extras[BENCH_EXTRAS_MAX];
-} bench_workload;
+  bench_turn_fn *turn;  // NULL: the cases' |run|, one after the other
+};
 
 #define BENCH_COUNT(array) (sizeof(array) / sizeof *(array))
 #define BENCH_CASES(array) .cases = (array), .case_count = BENCH_COUNT(array)

@@ -1,5 +1,6 @@
 // The client of the echo benchmark: one thread, one epoll, any number of connections, each with a
-// fixed number of messages under way. As soon as one is back the next is sent.
+// fixed number of messages under way. As soon as one is back the next is sent, until the end of a
+// slice; then what is under way comes back, and the server has nothing to do until the next.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,38 +57,44 @@ struct connection {
   int64_t *sent_ns;  // a ring of |depth|
 };
 
-struct client {
-  const bench_load *load;
+struct bench_client {
+  bench_load load;
   int epoll;
   struct connection *connections;
   int64_t *times;
   char *message;  // |depth| messages
-  bool counts;
+  bool counts;    // latencies
+  bool stops;     // what is back is not followed by more
+  long under;     // messages under way, of all connections
+  uint64_t back;  // messages that came back
   struct histogram latencies;
   char buffer[BUFFER];
 };
 
-static bool send_some(struct client *client, struct connection *connection, unsigned count) {
-  size_t size = (size_t)client->load->size * count;
+static bool send_some(bench_client *client, struct connection *connection, unsigned count) {
+  size_t size = (size_t)client->load.size * count;
+  client->under += count;
   return send(connection->fd, client->message, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
-static void note_latency(struct client *client, int64_t ns) {
+static void note_latency(bench_client *client, int64_t ns) {
   client->latencies.counts[bucket_of(ns > 0 ? (uint64_t)ns : 0)]++;
   client->latencies.total++;
 }
 
 // Takes what has come back and sends as many messages again.
-static const char *receive_some(struct client *client, struct connection *connection) {
+static const char *receive_some(bench_client *client, struct connection *connection) {
   ssize_t got = recv(connection->fd, client->buffer, BUFFER, MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN ? NULL : "a connection broke";
   if (got == 0) return "the server closed a connection";
   connection->got += (size_t)got;
-  unsigned back = (unsigned)(connection->got / (size_t)client->load->size);
+  unsigned back = (unsigned)(connection->got / (size_t)client->load.size);
   if (!back) return NULL;
-  connection->got %= (size_t)client->load->size;
-  unsigned depth = (unsigned)client->load->depth;
+  connection->got %= (size_t)client->load.size;
+  unsigned depth = (unsigned)client->load.depth;
   if (back > depth) return "more came back than was sent";
+  client->under -= back;
+  client->back += back;
   int64_t now_ns = rouse_now_ns();
   for (unsigned i = 0; i < back; i++) {
     int64_t *sent_ns = &connection->sent_ns[connection->first];
@@ -95,10 +102,11 @@ static const char *receive_some(struct client *client, struct connection *connec
     *sent_ns = now_ns;
     connection->first = (connection->first + 1) % depth;
   }
+  if (client->stops) return NULL;
   return send_some(client, connection, back) ? NULL : "the server takes no more";
 }
 
-static bool open_one(struct client *client, struct connection *connection, int port) {
+static bool open_one(bench_client *client, struct connection *connection, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int on = 1;
@@ -110,72 +118,33 @@ static bool open_one(struct client *client, struct connection *connection, int p
   return !epoll_ctl(client->epoll, EPOLL_CTL_ADD, connection->fd, &event);
 }
 
-static const char *open_all(struct client *client, int port) {
-  const bench_load *load = client->load;
+static bool allocate(bench_client *client) {
+  const size_t connections = (size_t)client->load.connections, depth = (size_t)client->load.depth;
+  client->connections = calloc(connections, sizeof *client->connections);
+  client->times = calloc(connections * depth, sizeof *client->times);
+  client->message = calloc(depth, (size_t)client->load.size);
+  if (!client->connections || !client->times || !client->message) return false;
+  memset(client->message, 'e', depth * (size_t)client->load.size);
+  return true;
+}
+
+const char *bench_client_open(int port, const bench_load *load, bench_client **out_client) {
+  bench_client *client = *out_client = calloc(1, sizeof *client);
+  if (!client) return "no memory";
+  client->load = *load;
+  client->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (client->epoll < 0 || !allocate(client)) return "no memory";
   for (int i = 0; i < load->connections; i++) {
     struct connection *connection = &client->connections[i];
     connection->sent_ns = client->times + (size_t)i * (size_t)load->depth;
     if (!open_one(client, connection, port)) return "no connection to the server";
   }
-  for (int i = 0; i < load->connections; i++) {
-    struct connection *connection = &client->connections[i];
-    int64_t now_ns = rouse_now_ns();
-    for (int n = 0; n < load->depth; n++) connection->sent_ns[n] = now_ns;
-    if (!send_some(client, connection, (unsigned)load->depth)) return "the server takes nothing";
-  }
   return NULL;
 }
 
-// --- a run ---------------------------------------------------------------------------------------
-
-// If requests count there is one at least.
-static const char *run_until(struct client *client, int64_t end_ns) {
-  struct epoll_event events[EVENTS];
-  for (;;) {
-    int64_t begin_ns = rouse_now_ns();
-    if (begin_ns >= end_ns && (!client->counts || client->latencies.total)) return NULL;
-    int count = epoll_wait(client->epoll, events, EVENTS, (int)(PATIENCE_NS / 1000000));
-    if (count == 0) return "the server does not answer";
-    for (int i = 0; i < count; i++) {
-      const char *problem = receive_some(client, events[i].data.ptr);
-      if (problem) return problem;
-    }
-  }
-}
-
-static const char *run(struct client *client, int port, int64_t warm_ns, int64_t slice_ns,
-                       bench_mark_fn *mark, void *argument, bench_load_result *out) {
-  const char *problem = open_all(client, port);
-  if (!problem) problem = run_until(client, rouse_now_ns() + warm_ns);
-  if (problem) return problem;
-  client->counts = true;
-  mark(argument);
-  int64_t begin_ns = rouse_now_ns();
-  problem = run_until(client, begin_ns + slice_ns);
-  out->wall_ns = (double)(rouse_now_ns() - begin_ns);
-  mark(argument);
-  out->requests = (double)client->latencies.total;
-  out->p50_us = quantile_us(&client->latencies, 0.5);
-  out->p99_us = quantile_us(&client->latencies, 0.99);
-  return problem;
-}
-
-const char *bench_client_run(int port, const bench_load *load, int64_t warm_ns, int64_t slice_ns,
-                             bench_mark_fn *mark, void *argument, bench_load_result *out) {
-  const char *problem = "no memory";
-  size_t connections = (size_t)load->connections, depth = (size_t)load->depth;
-  struct client *client = calloc(1, sizeof *client);
-  if (!client) return problem;
-  client->load = load;
-  client->epoll = epoll_create1(EPOLL_CLOEXEC);
-  client->connections = calloc(connections, sizeof *client->connections);
-  client->times = calloc(connections * depth, sizeof *client->times);
-  client->message = calloc(depth, (size_t)load->size);
-  if (client->epoll >= 0 && client->connections && client->times && client->message) {
-    memset(client->message, 'e', depth * (size_t)load->size);
-    problem = run(client, port, warm_ns, slice_ns, mark, argument, out);
-  }
-  for (size_t i = 0; client->connections && i < connections; i++) {
+void bench_client_close(bench_client *client) {
+  if (!client) return;
+  for (int i = 0; client->connections && i < client->load.connections; i++) {
     if (client->connections[i].fd > 0) close(client->connections[i].fd);
   }
   if (client->epoll >= 0) close(client->epoll);
@@ -183,5 +152,42 @@ const char *bench_client_run(int port, const bench_load *load, int64_t warm_ns, 
   free(client->times);
   free(client->message);
   free(client);
+}
+
+// --- a slice -------------------------------------------------------------------------------------
+
+static const char *send_first(bench_client *client) {
+  for (int i = 0; i < client->load.connections; i++) {
+    struct connection *connection = &client->connections[i];
+    int64_t now_ns = rouse_now_ns();
+    for (int n = 0; n < client->load.depth; n++) connection->sent_ns[n] = now_ns;
+    if (!send_some(client, connection, (unsigned)client->load.depth)) {
+      return "the server takes nothing";
+    }
+  }
+  return NULL;
+}
+
+const char *bench_client_run(bench_client *client, int64_t slice_ns, bool counts,
+                             uint64_t *out_requests) {
+  struct epoll_event events[EVENTS];
+  const int64_t end_ns = rouse_now_ns() + slice_ns;
+  const uint64_t before = client->back;
+  client->counts = counts;
+  client->stops = false;
+  const char *problem = send_first(client);
+  while (!problem && client->under) {
+    int count = epoll_wait(client->epoll, events, EVENTS, (int)(PATIENCE_NS / 1000000));
+    if (count == 0) problem = "the server does not answer";
+    if (rouse_now_ns() >= end_ns) client->stops = true;
+    for (int i = 0; i < count && !problem; i++) {
+      problem = receive_some(client, events[i].data.ptr);
+    }
+  }
+  *out_requests = client->back - before;
   return problem;
+}
+
+double bench_client_latency_us(const bench_client *client, double quantile) {
+  return quantile_us(&client->latencies, quantile);
 }

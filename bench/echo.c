@@ -3,7 +3,9 @@
 //
 // A server is a process of its own, and runs where the system puts it; the client is on processor
 // 0. What is compared is the time from one request to the next at full load, and the server's
-// processor time for each.
+// processor time for each. The machine's speed changes within a turn by more than the servers
+// differ; so all of them are there at once, and are loaded one after the other, many times, for a
+// short while each.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -20,7 +22,7 @@
 #include "bench.h"
 #include "server.h"
 
-enum { BACKLOG = 4096, SLICES = 6 };
+enum { BACKLOG = 4096, SLICES = 12, SETTLE_US = 1000 };
 
 int bench_listen(int *out_port) {
   struct sockaddr_in address = {.sin_family = AF_INET};
@@ -58,23 +60,12 @@ int64_t bench_process_cpu_ns(pid_t pid) {
   return sum;
 }
 
-// --- a case --------------------------------------------------------------------------------------
+// --- a server ------------------------------------------------------------------------------------
 
 enum server { ROUSE_IO_URING, LIBURING, ROUSE_EPOLL, EPOLL, LIBUV };
 
 static bench_server_fn *const others[] = {
     [LIBURING] = bench_serve_liburing, [EPOLL] = bench_serve_epoll, [LIBUV] = bench_serve_libuv};
-
-struct clock {
-  pid_t server;
-  int64_t begin_ns, end_ns;
-};
-
-static void mark(void *argument) {
-  struct clock *clock = argument;
-  clock->begin_ns = clock->end_ns;
-  clock->end_ns = bench_process_cpu_ns(clock->server);
-}
 
 // One that is made here: it is a child that has inherited the listening socket.
 static const char *start_other(bench_server_fn *serve, pid_t *out_server, int *out_port) {
@@ -109,36 +100,78 @@ static const char *stop(pid_t server, const char *problem) {
   return problem;
 }
 
+// --- a turn --------------------------------------------------------------------------------------
+
+// One of the servers, and what it has done.
+struct side {
+  pid_t server;
+  bench_client *client;
+  double wall_ns, cpu_ns, requests;
+};
+
 // a: which server; b: connections, c: bytes of a message, d: messages under way on each.
-static const char *run(const bench_case *self, bench_sample *out) {
-  int port = 0;
-  struct clock clock = {.server = 0};
-  const char *problem = start((enum server)self->a, &clock.server, &port);
-  if (problem) return stop(clock.server, problem);
+static const char *open_side(const bench_case *self, struct side *side) {
   const bench_load load = {(int)self->b, (int)self->c, (int)self->d};
-  bench_load_result result = {0};
-  int64_t slice_ns = SLICES * bench_slice_ns();
+  int port = 0;
+  const char *problem = start((enum server)self->a, &side->server, &port);
+  if (!problem) problem = bench_client_open(port, &load, &side->client);
+  return problem;
+}
+
+static const char *load_side(struct side *side, int64_t slice_ns, bool counts) {
+  uint64_t requests;
+  int64_t cpu_ns = bench_process_cpu_ns(side->server), begin_ns = rouse_now_ns();
+  const char *problem = bench_client_run(side->client, slice_ns, counts, &requests);
+  if (!counts) return problem;
+  side->wall_ns += (double)(rouse_now_ns() - begin_ns);
+  usleep(SETTLE_US);  // the time of a process that still runs is behind by a tick
+  side->cpu_ns += (double)(bench_process_cpu_ns(side->server) - cpu_ns);
+  side->requests += (double)requests;
+  return problem;
+}
+
+static const char *close_side(struct side *side, const char *problem, bench_sample *out) {
+  problem = stop(side->server, problem);
+  if (!problem) {
+    out->value = side->wall_ns / 1000 / side->requests;
+    out->extras[0] = side->cpu_ns / 1000 / side->requests;
+    out->extras[1] = bench_client_latency_us(side->client, 0.5);
+    out->extras[2] = bench_client_latency_us(side->client, 0.99);
+  }
+  bench_client_close(side->client);
+  return problem;
+}
+
+// The first slice of each does not count. Each is the first of a round in turn.
+static void turn(const bench_workload *self, bench_sample *samples, const char **problems) {
+  struct side sides[BENCH_CASES_MAX] = {{0}};
+  const size_t count = self->case_count;
+  for (size_t i = 0; i < count; i++) {
+    if (!problems[i]) problems[i] = open_side(&self->cases[i], &sides[i]);
+  }
   bench_pin(0);
-  problem = bench_client_run(port, &load, slice_ns / 3, slice_ns, mark, &clock, &result);
+  for (size_t slice = 0; slice <= SLICES; slice++) {
+    for (size_t i = 0; i < count; i++) {
+      const size_t at = (slice + i) % count;
+      if (problems[at]) continue;
+      problems[at] = load_side(&sides[at], bench_slice_ns() / 2, slice > 0);
+    }
+  }
   bench_unpin();
-  problem = stop(clock.server, problem);
-  if (problem) return problem;
-  out->value = result.wall_ns / 1000 / result.requests;
-  out->extras[0] = (double)(clock.end_ns - clock.begin_ns) / 1000 / result.requests;
-  out->extras[1] = result.p50_us;
-  out->extras[2] = result.p99_us;
-  return NULL;
+  for (size_t i = 0; i < count; i++) {
+    problems[i] = close_side(&sides[i], problems[i], &samples[i]);
+  }
 }
 
 // --- the workloads -------------------------------------------------------------------------------
 
 #define CASES(name, connections, size, depth)                                                      \
   static const bench_case name[] = {                                                               \
-      {"rouse, io_uring", run, ROUSE_IO_URING, connections, size, depth},                          \
-      {"liburing", run, LIBURING, connections, size, depth},                                       \
-      {"rouse, epoll", run, ROUSE_EPOLL, connections, size, depth},                                \
-      {"epoll", run, EPOLL, connections, size, depth},                                             \
-      {"libuv", run, LIBUV, connections, size, depth},                                             \
+      {"rouse, io_uring", NULL, ROUSE_IO_URING, connections, size, depth},                         \
+      {"liburing", NULL, LIBURING, connections, size, depth},                                      \
+      {"rouse, epoll", NULL, ROUSE_EPOLL, connections, size, depth},                               \
+      {"epoll", NULL, EPOLL, connections, size, depth},                                            \
+      {"libuv", NULL, LIBUV, connections, size, depth},                                            \
   }
 CASES(one, 1, 64, 1);
 CASES(fifty, 50, 64, 1);
@@ -154,7 +187,7 @@ static const bench_aim aims[] = {
     {0, 1, 1.05, 0, "processor", 1},
     {2, 3, 1.25, 0, "processor", 1},
 };
-#define EXTRAS .extras = {"server's processor", "p50", "p99"}
+#define EXTRAS .extras = {"server's processor", "p50", "p99"}, .turn = turn
 
 static const bench_workload workloads[] = {
     {"echo.1", "echo: 1 connection, 64 bytes", "µs/request", BENCH_CASES(one), BENCH_AIMS(one_aims),

@@ -96,18 +96,27 @@ static bool parse(int argc, char **argv) {
   return only_list;
 }
 
+static void run_cases(const bench_workload *workload, bench_sample *samples,
+                      const char **problems) {
+  for (size_t i = 0; i < workload->case_count; i++) {
+    if (!problems[i]) problems[i] = workload->cases[i].run(&workload->cases[i], &samples[i]);
+  }
+}
+
 // Runs all turns of |workload|.
 static void measure(const bench_workload *workload, bench_result *result) {
+  bench_turn_fn *turn = workload->turn ? workload->turn : run_cases;
+  const char *problems[BENCH_CASES_MAX] = {NULL};
   int runs = bench_option.runs;
   if (workload->runs_most && runs > workload->runs_most) runs = workload->runs_most;
   *result = (bench_result){.workload = workload, .runs = runs};
   for (int run = 0; run < runs; run++) {
+    bench_sample samples[BENCH_CASES_MAX];
+    for (int i = 0; i < BENCH_CASES_MAX; i++) samples[i] = (bench_sample){.worst_us = -1};
+    turn(workload, samples, problems);
     for (size_t i = 0; i < workload->case_count; i++) {
-      bench_figure *figure = &result->figures[i];
-      if (figure->problem) continue;
-      bench_sample *sample = &figure->samples[run];
-      *sample = (bench_sample){.worst_us = -1};
-      figure->problem = workload->cases[i].run(&workload->cases[i], sample);
+      result->figures[i].problem = problems[i];
+      result->figures[i].samples[run] = samples[i];
     }
   }
 }

@@ -28,16 +28,16 @@ typedef struct bench_load {
   int connections, size, depth;  // of each connection: bytes of a message, messages under way
 } bench_load;
 
-typedef struct bench_load_result {
-  double requests, wall_ns;
-  double p50_us, p99_us;
-} bench_load_result;
-
-// Loads the server on 127.0.0.1:|port|, first for |warm_ns|, then for |slice_ns|, which counts. At
-// the beginning of that, and at its end, |mark| is called. NULL, or what went wrong.
-typedef void bench_mark_fn(void *argument);
-const char *bench_client_run(int port, const bench_load *load, int64_t warm_ns, int64_t slice_ns,
-                             bench_mark_fn *mark, void *argument, bench_load_result *out);
+// A client with connections to the server on 127.0.0.1:|port|. NULL, or what went wrong; closed in
+// any case by bench_client_close().
+typedef struct bench_client bench_client;
+const char *bench_client_open(int port, const bench_load *load, bench_client **out_client);
+void bench_client_close(bench_client *client);
+// Loads the server for |slice_ns|, and waits until all is back. NULL and the number of requests, or
+// what went wrong. |counts|: the latencies are added to the client's.
+const char *bench_client_run(bench_client *client, int64_t slice_ns, bool counts,
+                             uint64_t *out_requests);
+double bench_client_latency_us(const bench_client *client, double quantile);
 
 // A socket that listens on 127.0.0.1, and its port; negative: there is none.
 int bench_listen(int *out_port);
