@@ -7,8 +7,9 @@
 //
 // POOL-1: permits, and workers on their way from the semaphore to the list, together are at least
 // as many as pieces of work in mail and list (but for submitters between push and release).
-// Cancelled work leaves the list early, and its permit may have been taken already: then a worker
-// finds nothing and goes back to sleep.
+// Cancelled work leaves the list early, and a permit with it, in the same hold of the mutex. If
+// there is none it has been taken already: then a worker finds nothing and goes back to sleep.
+// (A permit that is taken back later may be that of work which came after that.)
 //
 // A piece of work is, in the low bits of its |what|,
 //
@@ -107,6 +108,12 @@ static void run(struct rouse__work *work, bool cancelled) {
 
 // --- claimed work --------------------------------------------------------------------------------
 
+// Takes |work|, which was claimed, off the list, with a permit if there is one; see POOL-1.
+static void withdraw(rouse__pool *pool, struct rouse__work *work) {
+  take_out(pool, work);
+  rouse_semaphore_try_acquire(&pool->permits, 1);
+}
+
 // Takes all claimed work off the list; under the mutex. A chain, or NULL.
 static struct rouse__work *take_claimed(rouse__pool *pool) {
   struct rouse__work *claimed = NULL, *next;
@@ -115,19 +122,17 @@ static struct rouse__work *take_claimed(rouse__pool *pool) {
     next = work->next;
     // RELAXED: a look; the swap that takes it out acquires.
     if ((load_relaxed(&work->what) & STATES) != CLAIMED) continue;
-    take_out(pool, work);
+    withdraw(pool, work);
     work->next = claimed;
     claimed = work;
   }
   return claimed;
 }
 
-// Reports a chain of claimed work that was taken off the list. Each had a permit, which may be
-// taken.
-static void report_claimed(rouse__pool *pool, struct rouse__work *claimed) {
+// Reports a chain of claimed work that was taken off the list.
+static void report_claimed(struct rouse__work *claimed) {
   while (claimed) {
     struct rouse__work *next = claimed->next;
-    rouse_semaphore_try_acquire(&pool->permits, 1);
     run(claimed, true);
     claimed = next;
   }
@@ -145,7 +150,7 @@ static void let_go_of_claimed(rouse__pool *pool) {
     }
     struct rouse__work *claimed = take_claimed(pool);
     rouse_mutex_unlock(&pool->lock);
-    report_claimed(pool, claimed);
+    report_claimed(claimed);
   }
 }
 
@@ -159,11 +164,11 @@ bool rouse__pool_cancel(rouse__pool *pool, struct rouse__work *work) {
     bool linked = (load_acquire(&work->what) & STATES) == CLAIMED;
     if (linked) {
       take_mail(pool);
-      take_out(pool, work);
+      withdraw(pool, work);
       work->next = NULL;
     }
     rouse_mutex_unlock(&pool->lock);
-    if (linked) report_claimed(pool, work);
+    if (linked) report_claimed(work);
   } else {
     // ORDER(claims): release, the claim; acquire, the unlock of a holder that has looked already.
     add_acq_rel(&pool->claims, 1);

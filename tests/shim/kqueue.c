@@ -167,12 +167,14 @@ static int collect(struct queue *queue, struct kevent *events, int most) {
 // Sleeps until anything may have changed, and looks. What poll(2) says. The lock is held before and
 // after.
 static int look(int fd, struct queue *queue, const struct timespec *limit) {
+  static const struct timespec at_once = {0, 0};
   struct pollfd *places = calloc((size_t)queue->count + 1, sizeof *places);
   if (!places) abort();
   places[0] = (struct pollfd){.fd = fd, .events = POLLIN};
   const int count = queue->count;  // only the queue's own thread changes it, and that is this one
   for (int i = 0; i < count; i++) {
     const struct note *note = &queue->notes[i];
+    if (note->triggered) limit = &at_once;  // the last call had no room for it
     const bool wanted = note->enabled && note->event.filter != EVFILT_USER;
     places[i + 1] =
         (struct pollfd){.fd = wanted ? (int)note->event.ident : -1, .events = asked(note)};

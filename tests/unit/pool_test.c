@@ -299,6 +299,31 @@ static void permits_of_cancelled_work_go_with_it(void **state) {
   rouse__pool_destroy(pool);
 }
 
+// The worker that has the permit of cancelled work finds nothing, and later another piece of work,
+// while whoever takes the cancelled one off the list is about to report it.
+static void permit_of_later_work_is_not_taken_for_a_cancelled_one(void **state) {
+  (void)state;
+  rouse__pool *pool = pool_of(1);
+  job cancelled = {.blocks = false}, busy, later = {.blocks = false};
+  check(rouse_mutex_try_lock(&pool->lock));
+  submit(pool, &cancelled);
+  while (rouse_semaphore_available(&pool->permits)) usleep(100);
+  check(rouse__pool_cancel(pool, &cancelled.work));
+  struct rouse__work *claimed = take_claimed(pool);
+  check(claimed == &cancelled.work);
+  while (load_relaxed(&pool->idle)) usleep(100);
+  rouse_mutex_unlock(&pool->lock);
+  while (!load_relaxed(&pool->idle)) usleep(100);  // it has found nothing
+  occupy(pool, &busy);
+  submit(pool, &later);
+  report_claimed(claimed);
+  let_go_of_claimed(pool);
+  check_equal(test_flag_read(&cancelled.reported), 1);
+  test_flag_set(&busy.may_end);
+  test_flag_await(&later.reported, 1);
+  rouse__pool_destroy(pool);
+}
+
 // Several submitters that cancel their own work and let it run: each piece is reported once, and as
 // cancelled if and only if a cancel claimed it.
 typedef struct storm {
@@ -485,6 +510,7 @@ int main(void) {
       cmocka_unit_test(cancel_of_a_queue_in_other_hands_leaves_the_rest_to_them),
       cmocka_unit_test(worker_lets_go_of_what_was_cancelled_while_it_had_the_queue),
       cmocka_unit_test(permits_of_cancelled_work_go_with_it),
+      cmocka_unit_test(permit_of_later_work_is_not_taken_for_a_cancelled_one),
       cmocka_unit_test(work_is_run_or_cancelled_exactly_once),
       cmocka_unit_test(pool_is_destroyed_right_after_the_last_report),
 #ifndef _WIN32
