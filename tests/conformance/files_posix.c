@@ -21,7 +21,7 @@ CLAIM(opened_file_has_the_mode_asked_for_and_closes) {
   check_system(fstat(fd, &status));
   check_equal(status.st_mode & 0777, 0640);
   check_result(rouse_file_close(fd), ROUSE_DONE);
-  check(fcntl(fd, F_GETFD) < 0);
+  check(!test_is_open(fd));
   return 0;
 }
 

@@ -178,6 +178,7 @@ bool test_has_input(rouse_fd fd);
 // Another descriptor of the same.
 rouse_fd test_duplicate(rouse_fd fd);
 void test_close(rouse_fd fd);
+// Whether |fd| is open, by this process's own doing.
 bool test_is_open(rouse_fd fd);
 // Whether a program that this process starts would have it, too.
 bool test_is_inherited(rouse_fd fd);
