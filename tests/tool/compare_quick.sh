@@ -55,7 +55,7 @@ approaches=$("$rouse" compare --list | awk '{ print $1 }' | tr '\n' ' ')
 expect 0 "$rouse" compare --quick --json --html page.html --markdown page.md
 wrong=$(check_json "" "$approaches" <out)
 [ -z "$wrong" ] || fail "$wrong"
-[ ! -s err ] || fail "without a terminal it still says"
+[ ! -s err ] || fail "without a terminal it still says something"
 for name in $approaches; do
   grep -q "data-approach=\"$name\"" page.html || fail "$name is not in the page"
   grep -q "^| \`$name\` |" page.md || fail "$name is not in the document"
