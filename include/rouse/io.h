@@ -66,19 +66,20 @@ enum { ROUSE_SPANS_MAX = 1024 };
 
 // An I/O operation. Fields are private.
 typedef struct rouse_io {
+  // What a completion touches comes first, in two cache lines if |wait| begins one.
   rouse_wait wait;
   int64_t result;
-  uint64_t offset, offset2;
+  struct rouse_chain *chain;  // that it is part of
+  uint8_t operation, state;
+  uint16_t spare;
+  uint32_t mode;
+  uintptr_t backend[3];
   void *address, *address2;
   uint32_t length, flags;
   rouse_fd fd, fd2;
-  uint32_t mode;
-  uint8_t operation, state;
-  uint16_t spare;
-  struct rouse_chain *chain;  // that it is part of
-  struct rouse_io *link;      // the next there
+  uint64_t offset, offset2;
+  struct rouse_io *link;  // the next in |chain|
   uint64_t chain_size, chain_done;
-  uintptr_t backend[3];
   uintptr_t system[10];  // what the system uses while the operation is under way
 } rouse_io;
 

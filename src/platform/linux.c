@@ -140,9 +140,6 @@ static void forked(void) { add_relaxed(&rouse__forks, 1); }  // RELAXED: the chi
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
 void rouse__fork_watch(void) { pthread_once(&fork_once, watch_forks); }
 
-uint64_t rouse__errno_save(void) { return (uint32_t)errno; }
-void rouse__errno_restore(uint64_t saved) { errno = (int)(uint32_t)saved; }
-
 // --- memory and last words -----------------------------------------------------------------------
 
 void *rouse__allocate(size_t size, size_t alignment) {

@@ -3,6 +3,8 @@
 #ifndef ROUSE_PLATFORM_PLATFORM_H
 #define ROUSE_PLATFORM_PLATFORM_H
 
+#include <errno.h>
+
 #include <rouse/api.h>
 #include <rouse/clock.h>
 
@@ -34,8 +36,13 @@ static inline uint32_t rouse__fork_generation(void) {
 
 // The calling thread's errno, and on Windows its last error, which no call of the library may
 // change.
+#if defined _WIN32
 uint64_t rouse__errno_save(void);
 void rouse__errno_restore(uint64_t saved);
+#else
+static inline uint64_t rouse__errno_save(void) { return (uint32_t)errno; }
+static inline void rouse__errno_restore(uint64_t saved) { errno = (int)(uint32_t)saved; }
+#endif
 
 void *rouse__allocate(size_t size, size_t alignment);  // zeroed; NULL if there is none
 void rouse__free(void *memory);

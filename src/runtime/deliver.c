@@ -85,10 +85,19 @@ void rouse_loop_post(rouse_loop *loop, rouse_wait *wait, rouse_wait_fn *callback
 
 // Drops |count| references of |wait|; the last one out puts it on the list. Own thread.
 static void drop(rouse_loop *loop, rouse_wait *wait, unsigned count) {
-  // ORDER(refs): release, our accesses; acquire, those of a thread that cancelled.
-  if ((sub_acq_rel(&wait->refs, (uint16_t)count) & ROUSE__REFS) == count) {
-    rouse__ready_push(&loop->urgent, wait, wait);
+  // Of the wait of a task nobody else knows: the task's cancel is for its loop to hear. So nothing
+  // of it is shared, and it is spared a locked instruction, which would also hold up what the
+  // processor has begun of the next one.
+  const bool own = !wait->callback;
+  uint16_t refs;
+  if (own) {
+    refs = load_relaxed(&wait->refs);                      // RELAXED: own thread
+    store_relaxed(&wait->refs, (uint16_t)(refs - count));  // RELAXED: own thread
+  } else {
+    // ORDER(refs): release, our accesses; acquire, those of a thread that cancelled.
+    refs = sub_acq_rel(&wait->refs, (uint16_t)count);
   }
+  if ((refs & ROUSE__REFS) == count) rouse__ready_push(&loop->urgent, wait, wait);
 }
 
 static void end(rouse_loop *loop, rouse_wait *wait, enum rouse__outcome outcome) {

@@ -36,22 +36,23 @@ struct rouse__ready {
 };
 
 struct rouse_task {
+  // What a wait touches comes first.
+  rouse_wait *waiting;        // what it waits in
+  rouse__atomic32 cancelled;  // ROUSE__TASK_…
+  bool shielded, started, ended;
+  bool sent;  // spawned by another thread: brings a hold of the group along
   rouse__context context;
   rouse_loop *loop;
   rouse_task_fn *function;
   void *argument;
   int64_t result;
-  rouse_wait *waiting;          // what it waits in
   rouse_task *next, *previous;  // of the loop's tasks
   struct rouse__stack stack;    // from its first run to its end
   rouse_event done;
-  rouse_wait *joiner;         // of a task of the same loop that joins it: completed without |done|
-  rouse__atomic32 refs;       // the handle, the run, a cancel under way
-  rouse__atomic32 cancelled;  // ROUSE__TASK_…
-  bool shielded, started, ended;
-  bool sent;          // spawned by another thread: brings a hold of the group along
-  rouse_wait resume;  // on the ready list after a spawn or a yield
-  rouse_wait mail;    // a cancel from another thread
+  rouse_wait *joiner;    // of a task of the same loop that joins it: completed without |done|
+  rouse__atomic32 refs;  // the handle, the run, a cancel under way
+  rouse_wait resume;     // on the ready list after a spawn or a yield
+  rouse_wait mail;       // a cancel from another thread
 };
 
 // rouse_task.cancelled: a cancel was asked for; its mail is under way; none may begin any more.
@@ -98,8 +99,8 @@ static inline bool rouse__loop_forked(const rouse_loop *loop) {
 
 // Calls of a task in a row that may be completed without waiting before it is made to yield.
 enum { ROUSE__INLINE_BUDGET = 64 };
-// Dispatches in a turn of the loop, and which of them begin with the list of those not urgent.
-enum { ROUSE__TURN = 64, ROUSE__FAIR_SHARE = 16 };
+// Which of a turn's dispatches begin with the list of those not urgent.
+enum { ROUSE__FAIR_SHARE = 16 };
 
 // --- loop.c --------------------------------------------------------------------------------------
 
@@ -164,9 +165,6 @@ void rouse__io_blocking_done(rouse_io *io, int64_t result);
 
 // --- task.c --------------------------------------------------------------------------------------
 
-// Suspends the current task until its wait is delivered; a cancel of the task meanwhile ends
-// |wait|.
-void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait);
 // Prepares the first run of |task|. False: there was no stack for it, and it has ended.
 bool rouse__task_start(rouse_loop *loop, rouse_task *task);
 // Takes care of |task|, which has returned.

@@ -37,6 +37,7 @@ static inline __attribute__((always_inline)) void rouse__look_ahead(
   if (next->kind != ROUSE__KIND_IO) return;
   ROUSE__PREFETCH(next->next);
   ROUSE__PREFETCH((const char *)next - 64);
+  ROUSE__PREFETCH((const char *)next + sizeof(rouse_io));
 }
 
 // The task that is next, off its list, if nothing is to be done but to run it; else NULL.
@@ -76,6 +77,15 @@ static inline __attribute__((always_inline)) void rouse__task_leave(rouse_loop *
   if (next == task) return;
   loop->current = next;
   rouse__context_switch(&task->context, &next->context);
+}
+
+// Suspends the current task until |wait| is delivered; a cancel of the task meanwhile ends |wait|.
+static inline __attribute__((always_inline)) void rouse__task_suspend(rouse_loop *loop,
+                                                                      rouse_wait *wait) {
+  rouse_task *task = loop->current;
+  task->waiting = wait;
+  rouse__task_leave(loop, task);
+  task->waiting = NULL;
 }
 
 // Runs |task| until it waits, yields or ends. Outside of tasks only.

@@ -126,13 +126,6 @@ bool rouse__task_start(rouse_loop *loop, rouse_task *task) {
   return true;
 }
 
-void rouse__task_suspend(rouse_loop *loop, rouse_wait *wait) {
-  rouse_task *task = loop->current;
-  task->waiting = wait;
-  rouse__task_leave(loop, task);
-  task->waiting = NULL;
-}
-
 void rouse_task_yield(void) {
   rouse_loop *loop = rouse__loop_here;
   if (!loop || rouse__loop_forked(loop)) {

@@ -69,8 +69,9 @@ bool rouse__uring_misplaced(rouse_io *io) {
 }
 
 bool rouse__uring_suits(rouse_io *io) {
+  if (!reads(io) && !writes(io)) return true;
   const bool here = io->offset == ROUSE_OFFSET_CURRENT;
-  if (!(reads(io) && here) && !(writes(io) && (here || !io->offset))) return true;
+  if (!here && !(writes(io) && !io->offset)) return true;
   switch (kind_of(io->fd)) {
     case S_IFSOCK:
       if (writes(io)) become_send(io);

@@ -58,12 +58,6 @@ static void prepare_socket(struct io_uring_sqe *sqe, rouse_io *io) {
     case ROUSE__IO_CONNECT:
       io_uring_prep_connect(sqe, io->fd, io->address, io->length);
       break;
-    case ROUSE__IO_RECEIVE:
-      io_uring_prep_recv(sqe, io->fd, io->address, io->length, 0);
-      break;
-    case ROUSE__IO_SEND:
-      io_uring_prep_send(sqe, io->fd, io->address, io->length, send_whole_flags(io));
-      break;
     case ROUSE__IO_SEND_ZERO_COPY:
       io_uring_prep_rw(ROUSE__URING_OP_SEND_ZC, sqe, io->fd, io->address, io->length, 0);
       sqe->msg_flags = MSG_NOSIGNAL;
@@ -109,6 +103,12 @@ static void prepare_bytes(struct io_uring_sqe *sqe, rouse_io *io) {
 void rouse__uring_prepare(struct io_uring_sqe *sqe, rouse_io *io) {
   ROUSE__URING_SENDS(ROUSE__URING_TALKS(io->operation));
   switch (io->operation) {
+    case ROUSE__IO_RECEIVE:
+      io_uring_prep_recv(sqe, io->fd, io->address, io->length, 0);
+      break;
+    case ROUSE__IO_SEND:
+      io_uring_prep_send(sqe, io->fd, io->address, io->length, send_whole_flags(io));
+      break;
     case ROUSE__IO_NOP:
       io_uring_prep_nop(sqe);
       break;
