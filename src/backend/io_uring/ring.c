@@ -11,6 +11,9 @@
 //             a cancel always finds its operation, and never a later one at the same address
 //   ENDED     before it came to the ring: in a list until poll(), since completions come from there
 //             only
+//   LATER     a receive, until poll(): it goes to the ring behind all else that the turn has
+//             started. What it waits for is mostly the answer to something that is sent meanwhile,
+//             and a receive that finds it there spares the kernel a wait
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
@@ -21,6 +24,10 @@
 // they end, and after a miss are cancelled once more, at growing intervals: a worker inside a call
 // that can't be interrupted answers so, too.
 //
+// A poll takes no more completions than a turn dispatches, and leaves the others in the queue: what
+// was touched to complete an operation is then still in the cache when it is dispatched, and the
+// kernel's work for what is started meanwhile does not come between.
+//
 // The completion queue can overflow: there may be more operations under way than it has room for.
 // The kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If
 // the kernel had no memory to keep one, it says so, too, and the loop's run fails: a lost
@@ -30,6 +37,7 @@
 // entries that the kernel did not take, is kept short.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,16 +46,17 @@
 #include "platform/platform.h"
 #include "runtime/perform.h"
 
-enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
+enum { ENTRIES_DEFAULT = 256, ROUNDS = 8, TAKES = ROUSE__TURN, AHEAD = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000, CANCEL_PAUSE_MOST_NS = 64000000;
 
-enum { NEXT, PREVIOUS, FLAGS = ROUSE__URING_FLAGS };
+enum { FLAGS = ROUSE__URING_FLAGS, NEXT, PREVIOUS };
 enum { CANCELLED = ROUSE__URING_CANCELLED };
 enum {
   WAITING = 1,         // in |waiting|
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
   CANCEL_SENT = 64,    // on the ring, and in |cancelled|
+  LATER = 4096,        // in |later|
 };
 
 static struct uring *uring_of(struct rouse__backend *backend) {
@@ -137,8 +146,21 @@ static bool start(struct uring *uring, rouse_io *io) {
   return true;
 }
 
-void rouse__uring_start(struct uring *uring, rouse_io *io) {
+static void put(struct uring *uring, rouse_io *io) {
   if (uring->waiting.first || !start(uring, io)) list_add(&uring->waiting, io, WAITING);
+}
+
+static bool receives(const rouse_io *io) {
+  return io->operation == ROUSE__IO_RECEIVE || io->operation == ROUSE__IO_RECEIVE_SPANS ||
+         io->operation == ROUSE__IO_RECEIVE_FROM;
+}
+
+void rouse__uring_start(struct uring *uring, rouse_io *io) {
+  if (receives(io) && !rouse__uring_waits(io)) {
+    list_add(&uring->later, io, LATER);
+  } else {
+    put(uring, io);
+  }
 }
 
 bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
@@ -147,10 +169,28 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
+// Whether |io| is one of those that all rings have, and that go there whatever they ask for.
+static bool is_plain(const rouse_io *io) {
+  return io->operation == ROUSE__IO_RECEIVE || io->operation == ROUSE__IO_SEND;
+}
+
+// What is done without the ring. False: |io| is none of these.
+static bool ends_here(struct uring *uring, rouse_io *io) {
+  int result;
+  if (rouse__uring_connects_here(io)) {
+    result = rouse__uring_connect(io);
+  } else if (!rouse__read_nothing(io, &result)) {  // older kernels wait with it
+    return false;
+  }
+  rouse__uring_end(uring, io, result);
+  return true;
+}
+
 static int submit(struct rouse__backend *backend, rouse_io *io) {
   struct uring *uring = uring_of(backend);
   ROUSE__ASSERT(io->operation < ROUSE__IO_OPERATIONS, "an operation of an unknown kind");
-  if (!rouse__uring_does(uring, io)) {
+  const bool plain = is_plain(io);
+  if (!plain && !rouse__uring_does(uring, io)) {
     if (io->operation == ROUSE__IO_FUTEX_WAIT) return rouse__io_futex_wait(io);
     if (io->operation != ROUSE__IO_SEND_ZERO_COPY) {
       return rouse__io_blocking(io, rouse__uring_perform);
@@ -162,14 +202,7 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
   }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
-  int nothing;
-  if (rouse__uring_connects_here(io)) {
-    rouse__uring_end(uring, io, rouse__uring_connect(io));
-  } else if (rouse__read_nothing(io, &nothing)) {  // older kernels wait with it
-    rouse__uring_end(uring, io, nothing);
-  } else {
-    rouse__uring_start(uring, io);
-  }
+  if (plain || !ends_here(uring, io)) rouse__uring_start(uring, io);
   return 0;
 }
 
@@ -200,6 +233,10 @@ void rouse__uring_end(struct uring *uring, rouse_io *io, int64_t result) {
 void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
   if (io->backend[FLAGS] & (CANCELLED | ENDED)) return;
   io->backend[FLAGS] |= CANCELLED;
+  if (io->backend[FLAGS] & LATER) {  // to be tried once, and not overtaken by the cancel
+    list_remove(&uring->later, io, LATER);
+    put(uring, io);
+  }
   if (io->backend[FLAGS] & WAITING) {
     list_remove(&uring->waiting, io, WAITING);
     rouse__uring_end(uring, io, ROUSE_ECANCELED);
@@ -269,6 +306,11 @@ static bool refill(struct uring *uring) {
     if (!start(uring, io)) return false;
     list_remove(&uring->waiting, io, WAITING);
   }
+  while (uring->later.first) {
+    rouse_io *io = uring->later.first;
+    if (!start(uring, io)) return false;
+    list_remove(&uring->later, io, LATER);
+  }
   return true;
 }
 
@@ -309,6 +351,10 @@ static bool more_comes(struct uring *uring, rouse_io *io, const struct io_uring_
 }
 
 static void operation_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
+  if (is_plain(io) && cqe->res >= 0 && !io->backend[FLAGS]) {  // the same as below, at once
+    rouse__uring_complete(uring, io, cqe->res);
+    return;
+  }
   if (rouse__uring_is_many(io->operation)) {
     rouse__uring_many_ended(uring, io, cqe);
     return;
@@ -335,24 +381,38 @@ static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
   uring->events++;
 }
 
-// Takes all completions off the queue.
+// Fetches what the completion at |head|, if it has come, is for, and what the task that waits for
+// it has next to that on its stack: in a crowd of connections all of it has left the cache.
+static inline __attribute__((always_inline)) void look_ahead(const struct io_uring_cq *cq,
+                                                             unsigned head, unsigned tail) {
+  if ((int)(tail - head) <= 0) return;
+  const char *io = (const char *)(uintptr_t)cq->cqes[head & cq->ring_mask].user_data;
+  for (int at = -64; at <= 128; at += 64) ROUSE__PREFETCH(io + at);
+  ROUSE__PREFETCH(io + sizeof(rouse_io));
+}
+
+static void completion(struct uring *uring, const struct io_uring_cqe *cqe) {
+  if (cqe->user_data == ROUSE__URING_FOR_BELL) {
+    bell_rang(uring, cqe);
+  } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
+    cancel_missed(uring, cqe->res);
+  } else {
+    operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
+  }
+}
+
+// Takes completions off the queue, as many as this poll may.
 static void reap(struct uring *uring) {
   struct io_uring_cq *cq = &uring->ring.cq;
   // RELAXED: only this thread writes it.
   unsigned head = load_relaxed((rouse__atomic32 *)(void *)cq->khead);
-  for (;;) {
+  while (uring->takes) {
     // ORDER(cq-tail): acquire, the completions that the kernel wrote before it.
     unsigned tail = load_acquire((rouse__atomic32 *)(void *)cq->ktail);
     if (head == tail) return;
-    for (; head != tail; head++) {
-      const struct io_uring_cqe *cqe = &cq->cqes[head & cq->ring_mask];
-      if (cqe->user_data == ROUSE__URING_FOR_BELL) {
-        bell_rang(uring, cqe);
-      } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
-        cancel_missed(uring, cqe->res);
-      } else {
-        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
-      }
+    for (; head != tail && uring->takes; head++, uring->takes--) {
+      look_ahead(cq, head + AHEAD, tail);
+      completion(uring, &cq->cqes[head & cq->ring_mask]);
     }
     // ORDER(cq-head): release, our reads; the kernel acquires before it uses the places again.
     store_release((rouse__atomic32 *)(void *)cq->khead, head);
@@ -374,8 +434,12 @@ static void settle_ended(struct uring *uring) {
 static void flush(struct uring *uring) {
   for (int i = 0; i < ROUNDS; i++) {
     unsigned submit = uring->refused ? 0 : rouse__uring_publish(&uring->ring);
-    if (!submit && !(ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) break;
-    enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
+    bool more = ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
+    if (submit || (more && uring->takes)) {
+      enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
+    } else if (i) {
+      break;
+    }
     reap(uring);
     refill(uring);
   }
@@ -392,6 +456,7 @@ static int sleep_once(struct uring *uring, int64_t most_ns) {
   if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
   struct __kernel_timespec limit = timespec_of(most_ns);
   uring->refused = false;
+  uring->takes = TAKES;  // what was taken since, if anything, is not to be dispatched
   int result = enter(uring, rouse__uring_publish(&uring->ring), 1, 0,
                      most_ns == ROUSE_FOREVER ? NULL : &limit);
   if (uring->refused) {  // it did not sleep
@@ -416,26 +481,29 @@ static bool sleep_until(struct uring *uring, int64_t deadline_ns) {
   return entered;
 }
 
-static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
-  struct uring *uring = uring_of(backend);
-  uint64_t events = uring->events;
-  uring->refused = false;
-  if (uring->ended.first) settle_ended(uring);
-  reap(uring);
-  refill(uring);
-  cancel_again(uring, 0);
-  bool sleeps = deadline_ns > 0 && uring->events == events;
-  if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
-  return uring->failure;
+static bool has_come(const struct uring *uring) {
+  const struct io_uring_cq *cq = &uring->ring.cq;
+  // RELAXED: a look; reap() acquires.
+  return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
+         load_relaxed((rouse__atomic32 *)(void *)cq->khead);
 }
 
 static bool came(const struct rouse__backend *backend) {
   const struct uring *uring = ROUSE__CONTAINER(backend, const struct uring, backend);
-  const struct io_uring_cq *cq = &uring->ring.cq;
-  // RELAXED: a look; reap() acquires.
-  return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
-             load_relaxed((rouse__atomic32 *)(void *)cq->khead) ||
-         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+  return has_come(uring) || (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+}
+
+static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
+  struct uring *uring = uring_of(backend);
+  const uint64_t events = uring->events;
+  uring->refused = false;
+  uring->takes = TAKES;
+  if (uring->ended.first) settle_ended(uring);
+  refill(uring);
+  cancel_again(uring, 0);
+  const bool sleeps = deadline_ns > 0 && uring->events == events && !has_come(uring);
+  if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
+  return uring->failure;
 }
 
 static void ring(struct rouse__backend *backend) {
@@ -455,6 +523,7 @@ static void disarm(struct uring *uring) {
   if (!sqe) return;
   io_uring_prep_cancel64(sqe, ROUSE__URING_FOR_BELL, 0);
   sqe->user_data = ROUSE__URING_FOR_CANCEL;
+  uring->takes = UINT_MAX;
   for (int i = 0; i < 1000 && bell->armed; i++) {
     struct __kernel_timespec limit = timespec_of(SHORT_SLEEP_NS);
     enter(uring, rouse__uring_publish(&uring->ring), 1, 0, &limit);

@@ -36,7 +36,7 @@ enum {
 enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
 
 // rouse_io.backend: two links, flags.
-enum { ROUSE__URING_FLAGS = 2 };
+enum { ROUSE__URING_FLAGS = 0 };
 enum {
   ROUSE__URING_CANCELLED = 8,  // its end was asked for
   ROUSE__URING_LINKED = 32,    // it was submitted in a chain
@@ -136,7 +136,7 @@ struct uring {
   struct io_uring ring;
   struct rouse__uring_bell bell;
   struct rouse__uring_setup setup;
-  struct list waiting, ended, cancels, cancelled;
+  struct list waiting, later, ended, cancels, cancelled;
   int64_t
       cancel_again_ns;  // when to cancel once more what is in |cancelled|; 0: nothing was missed
   int64_t cancel_pause_ns;                     // from a miss until then
@@ -146,6 +146,7 @@ struct uring {
   uint32_t groups;                             // of buffers, made so far
   unsigned cancel_flags;
   uint64_t events;  // completions and bells, to tell whether anything came
+  unsigned takes;   // completions that this poll may still take
   bool refused;     // the kernel did not take all entries
   int failure;      // what ends the loop's run
 };
