@@ -5,7 +5,7 @@
 // 0. What is compared is the time from one request to the next at full load, and the server's
 // processor time for each. The machine's speed changes within a turn by more than the servers
 // differ; so all of them are there at once, and are loaded one after the other, many times, for a
-// short while each.
+// short while each. What can't be told apart that way is shown by a server that is there twice.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -172,6 +172,7 @@ static void turn(const bench_workload *self, bench_sample *samples, const char *
       {"rouse, epoll", NULL, ROUSE_EPOLL, connections, size, depth},                               \
       {"epoll", NULL, EPOLL, connections, size, depth},                                            \
       {"libuv", NULL, LIBUV, connections, size, depth},                                            \
+      {"liburing, once more", NULL, LIBURING, connections, size, depth},                           \
   }
 CASES(one, 1, 64, 1);
 CASES(fifty, 50, 64, 1);
