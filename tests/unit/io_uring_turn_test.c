@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rouse/chain.h>
+
 #include "../support/support.h"
 #include "runtime/loop_internal.h"
 
@@ -92,6 +94,38 @@ static void a_receive_goes_behind_all_that_the_turn_has_started(void **state) {
   close_pair(ends);
 }
 
+// Else the receive might find another file by that number.
+static void a_receive_goes_before_a_close_that_was_started_later(void **state) {
+  (void)state;
+  for (int chained = 0; chained < 2; chained++) {
+    int ends[2], done = 0;
+    char got;
+    test_io receive, nop, closing;
+    rouse_chain chain;
+    socket_pair(ends);
+    rouse_loop *loop = ring_of(0);
+    test_io_init(&receive, loop, &done);
+    test_io_init(&nop, loop, &done);
+    test_io_init(&closing, loop, &done);
+    rouse_chain_init(&chain);
+    rouse_tcp_receive_start(&receive.io, ends[0], &got, 1, ROUSE_FOREVER);
+    start_nop(&nop);
+    if (chained) rouse_chain_add(&chain, &closing.io);
+    rouse_file_close_start(&closing.io, ends[0]);
+    if (chained) check_result(rouse_chain_start(&chain), ROUSE_PENDING);
+    test_loop_run_until(loop, &done, 2);
+    check_equal(seen.opcodes[0], IORING_OP_NOP);
+    check_equal(seen.opcodes[1], IORING_OP_RECV);
+    check_equal(seen.opcodes[2], IORING_OP_CLOSE);
+    check_equal(receive.completed, 0);  // the open file is still there, and its peer
+    check_equal(check_system(write(ends[1], "x", 1)), 1);
+    test_loop_run_until(loop, &done, 3);
+    check_equal(receive.result, 1);
+    finish(loop);
+    close(ends[1]);
+  }
+}
+
 static void a_receive_cancelled_before_it_was_handed_over_is_tried(void **state) {
   (void)state;
   int ends[2], done = 0;
@@ -175,6 +209,7 @@ int main(void) {
 #define CLAIM(name) cmocka_unit_test(name)
   const struct CMUnitTest claims[] = {
       CLAIM(a_receive_goes_behind_all_that_the_turn_has_started),
+      CLAIM(a_receive_goes_before_a_close_that_was_started_later),
       CLAIM(a_receive_cancelled_before_it_was_handed_over_is_tried),
       CLAIM(receives_that_wait_for_room_end_once_each),
       CLAIM(a_poll_takes_no_more_than_a_turn_dispatches),

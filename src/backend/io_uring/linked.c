@@ -39,6 +39,7 @@ static bool linkable(struct uring *uring, rouse_io *first, uint32_t count) {
 
 bool rouse__uring_submit_linked(struct rouse__backend *backend, rouse_io *first, uint32_t count) {
   struct uring *uring = ROUSE__CONTAINER(backend, struct uring, backend);
+  rouse__uring_put_later(uring);  // before one of the chain closes what they mean
   if (!linkable(uring, first, count)) return false;
   backend->in_flight += count;
   for (rouse_io *io = first; io; io = io->link) {

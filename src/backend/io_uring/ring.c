@@ -13,7 +13,8 @@
 //             only
 //   LATER     a receive, until poll(): it goes to the ring behind all else that the turn has
 //             started. What it waits for is mostly the answer to something that is sent meanwhile,
-//             and a receive that finds it there spares the kernel a wait
+//             and a receive that finds it there spares the kernel a wait. A close is not put before
+//             it: its number might mean another file then
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
@@ -169,6 +170,14 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
+void rouse__uring_put_later(struct uring *uring) {
+  rouse_io *io;
+  while ((io = uring->later.first)) {
+    list_remove(&uring->later, io, LATER);
+    put(uring, io);
+  }
+}
+
 // Whether |io| is one of those that all rings have, and that go there whatever they ask for.
 static bool is_plain(const rouse_io *io) {
   return io->operation == ROUSE__IO_RECEIVE || io->operation == ROUSE__IO_SEND;
@@ -197,8 +206,9 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
     }
     io->operation = ROUSE__IO_SEND;
   }
-  if (io->operation == ROUSE__IO_CLOSE && uring->registered) {
-    rouse__uring_unregister_file(backend, io->fd);
+  if (io->operation == ROUSE__IO_CLOSE) {
+    rouse__uring_put_later(uring);  // while the descriptor is what they mean
+    if (uring->registered) rouse__uring_unregister_file(backend, io->fd);
   }
   io->backend[FLAGS] = 0;
   backend->in_flight++;
@@ -306,12 +316,8 @@ static bool refill(struct uring *uring) {
     if (!start(uring, io)) return false;
     list_remove(&uring->waiting, io, WAITING);
   }
-  while (uring->later.first) {
-    rouse_io *io = uring->later.first;
-    if (!start(uring, io)) return false;
-    list_remove(&uring->later, io, LATER);
-  }
-  return true;
+  rouse__uring_put_later(uring);
+  return !uring->waiting.first;
 }
 
 // --- completions ---------------------------------------------------------------------------------
