@@ -153,8 +153,8 @@ struct uring {
 
 // Whether |io| goes to the ring, in the form that suits its descriptor.
 bool rouse__uring_does(const struct uring *uring, rouse_io *io);
-// Puts |io| onto the ring, or into the list of those that wait for room. Receives are kept until the
-// end of the turn.
+// Puts |io| onto the ring, or into the list of those that wait for room; receives at the end of the
+// turn.
 void rouse__uring_start(struct uring *uring, rouse_io *io);
 // Puts the receives there now.
 void rouse__uring_put_later(struct uring *uring);
