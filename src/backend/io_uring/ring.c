@@ -392,9 +392,10 @@ static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
 static inline __attribute__((always_inline)) void look_ahead(const struct io_uring_cq *cq,
                                                              unsigned head, unsigned tail) {
   if ((int)(tail - head) <= 0) return;
-  const char *io = (const char *)(uintptr_t)cq->cqes[head & cq->ring_mask].user_data;
-  for (int at = -64; at <= 128; at += 64) ROUSE__PREFETCH(io + at);
-  ROUSE__PREFETCH(io + sizeof(rouse_io));
+  // A number: it need not be the address of anything.
+  const uintptr_t io = (uintptr_t)cq->cqes[head & cq->ring_mask].user_data;
+  for (uintptr_t at = io - 64; at != io + 192; at += 64) ROUSE__PREFETCH((const void *)at);
+  ROUSE__PREFETCH((const void *)(io + sizeof(rouse_io)));
 }
 
 static void completion(struct uring *uring, const struct io_uring_cqe *cqe) {
