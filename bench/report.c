@@ -117,7 +117,7 @@ static enum verdict judge(const bench_result *result, const bench_aim *aim, doub
   if (result->figures[aim->subject].problem) return OPEN;
   if (aim->peer >= 0 && result->figures[aim->peer].problem) return OPEN;
   *ratio = ratio_of(result, aim->subject, aim->peer, aim->constant, aim->extra);
-  return *ratio < aim->factor * (1 + RESOLUTION) || *ratio <= aim->factor ? MET : MISSED;
+  return *ratio <= aim->factor * (1 + RESOLUTION) ? MET : MISSED;
 }
 
 static const char *const verdicts[] = {"met", "missed", "not measured"};

@@ -70,10 +70,6 @@ enum { ROUSE__SEND_WHOLE = 1 };
 // rouse__io_blocking(), to THREADED by rouse__io_futex_wait(); CHAINED until its turn in a chain.
 enum { ROUSE__IO_BACKEND, ROUSE__IO_POOLED, ROUSE__IO_THREADED, ROUSE__IO_CHAINED };
 
-// Dispatches in a turn of the loop. A backend that can leave completions with the system takes no
-// more than these in a poll().
-enum { ROUSE__TURN = 64 };
-
 struct rouse__backend;
 
 struct rouse__backend_ops {

@@ -99,8 +99,8 @@ static inline bool rouse__loop_forked(const rouse_loop *loop) {
 
 // Calls of a task in a row that may be completed without waiting before it is made to yield.
 enum { ROUSE__INLINE_BUDGET = 64 };
-// Which of a turn's dispatches begin with the list of those not urgent.
-enum { ROUSE__FAIR_SHARE = 16 };
+// Dispatches in a turn of the loop, and which of them begin with the list of those not urgent.
+enum { ROUSE__TURN = 64, ROUSE__FAIR_SHARE = 16 };
 
 // --- loop.c --------------------------------------------------------------------------------------
 

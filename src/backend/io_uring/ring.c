@@ -25,10 +25,6 @@
 // they end, and after a miss are cancelled once more, at growing intervals: a worker inside a call
 // that can't be interrupted answers so, too.
 //
-// A poll takes no more completions than a turn dispatches, and leaves the others in the queue: what
-// was touched to complete an operation is then still in the cache when it is dispatched, and the
-// kernel's work for what is started meanwhile does not come between.
-//
 // The completion queue can overflow: there may be more operations under way than it has room for.
 // The kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If
 // the kernel had no memory to keep one, it says so, too, and the loop's run fails: a lost
@@ -38,7 +34,6 @@
 // entries that the kernel did not take, is kept short.
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +42,7 @@
 #include "platform/platform.h"
 #include "runtime/perform.h"
 
-enum { ENTRIES_DEFAULT = 256, ROUNDS = 8, TAKES = ROUSE__TURN, AHEAD = 8 };
+enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000, CANCEL_PAUSE_MOST_NS = 64000000;
 
 enum { FLAGS = ROUSE__URING_FLAGS, NEXT, PREVIOUS };
@@ -387,39 +382,24 @@ static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
   uring->events++;
 }
 
-// Fetches what the completion at |head|, if it has come, is for, and what the task that waits for
-// it has next to that on its stack: in a crowd of connections all of it has left the cache.
-static inline __attribute__((always_inline)) void look_ahead(const struct io_uring_cq *cq,
-                                                             unsigned head, unsigned tail) {
-  if ((int)(tail - head) <= 0) return;
-  // A number: it need not be the address of anything.
-  const uintptr_t io = (uintptr_t)cq->cqes[head & cq->ring_mask].user_data;
-  for (uintptr_t at = io - 64; at != io + 192; at += 64) ROUSE__PREFETCH((const void *)at);
-  ROUSE__PREFETCH((const void *)(io + sizeof(rouse_io)));
-}
-
-static void completion(struct uring *uring, const struct io_uring_cqe *cqe) {
-  if (cqe->user_data == ROUSE__URING_FOR_BELL) {
-    bell_rang(uring, cqe);
-  } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
-    cancel_missed(uring, cqe->res);
-  } else {
-    operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
-  }
-}
-
-// Takes completions off the queue, as many as this poll may.
+// Takes all completions off the queue.
 static void reap(struct uring *uring) {
   struct io_uring_cq *cq = &uring->ring.cq;
   // RELAXED: only this thread writes it.
   unsigned head = load_relaxed((rouse__atomic32 *)(void *)cq->khead);
-  while (uring->takes) {
+  for (;;) {
     // ORDER(cq-tail): acquire, the completions that the kernel wrote before it.
     unsigned tail = load_acquire((rouse__atomic32 *)(void *)cq->ktail);
     if (head == tail) return;
-    for (; head != tail && uring->takes; head++, uring->takes--) {
-      look_ahead(cq, head + AHEAD, tail);
-      completion(uring, &cq->cqes[head & cq->ring_mask]);
+    for (; head != tail; head++) {
+      const struct io_uring_cqe *cqe = &cq->cqes[head & cq->ring_mask];
+      if (cqe->user_data == ROUSE__URING_FOR_BELL) {
+        bell_rang(uring, cqe);
+      } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
+        cancel_missed(uring, cqe->res);
+      } else {
+        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
+      }
     }
     // ORDER(cq-head): release, our reads; the kernel acquires before it uses the places again.
     store_release((rouse__atomic32 *)(void *)cq->khead, head);
@@ -441,12 +421,8 @@ static void settle_ended(struct uring *uring) {
 static void flush(struct uring *uring) {
   for (int i = 0; i < ROUNDS; i++) {
     unsigned submit = uring->refused ? 0 : rouse__uring_publish(&uring->ring);
-    bool more = ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
-    if (submit || (more && uring->takes)) {
-      enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
-    } else if (i) {
-      break;
-    }
+    if (!submit && !(ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) break;
+    enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
     reap(uring);
     refill(uring);
   }
@@ -463,7 +439,6 @@ static int sleep_once(struct uring *uring, int64_t most_ns) {
   if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
   struct __kernel_timespec limit = timespec_of(most_ns);
   uring->refused = false;
-  uring->takes = TAKES;  // what was taken since, if anything, is not to be dispatched
   int result = enter(uring, rouse__uring_publish(&uring->ring), 1, 0,
                      most_ns == ROUSE_FOREVER ? NULL : &limit);
   if (uring->refused) {  // it did not sleep
@@ -488,29 +463,26 @@ static bool sleep_until(struct uring *uring, int64_t deadline_ns) {
   return entered;
 }
 
-static bool has_come(const struct uring *uring) {
-  const struct io_uring_cq *cq = &uring->ring.cq;
-  // RELAXED: a look; reap() acquires.
-  return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
-         load_relaxed((rouse__atomic32 *)(void *)cq->khead);
+static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
+  struct uring *uring = uring_of(backend);
+  uint64_t events = uring->events;
+  uring->refused = false;
+  if (uring->ended.first) settle_ended(uring);
+  reap(uring);
+  refill(uring);
+  cancel_again(uring, 0);
+  bool sleeps = deadline_ns > 0 && uring->events == events;
+  if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
+  return uring->failure;
 }
 
 static bool came(const struct rouse__backend *backend) {
   const struct uring *uring = ROUSE__CONTAINER(backend, const struct uring, backend);
-  return has_come(uring) || (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
-}
-
-static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
-  struct uring *uring = uring_of(backend);
-  const uint64_t events = uring->events;
-  uring->refused = false;
-  uring->takes = TAKES;
-  if (uring->ended.first) settle_ended(uring);
-  refill(uring);
-  cancel_again(uring, 0);
-  const bool sleeps = deadline_ns > 0 && uring->events == events && !has_come(uring);
-  if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);
-  return uring->failure;
+  const struct io_uring_cq *cq = &uring->ring.cq;
+  // RELAXED: a look; reap() acquires.
+  return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
+             load_relaxed((rouse__atomic32 *)(void *)cq->khead) ||
+         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
 }
 
 static void ring(struct rouse__backend *backend) {
@@ -530,7 +502,6 @@ static void disarm(struct uring *uring) {
   if (!sqe) return;
   io_uring_prep_cancel64(sqe, ROUSE__URING_FOR_BELL, 0);
   sqe->user_data = ROUSE__URING_FOR_CANCEL;
-  uring->takes = UINT_MAX;
   for (int i = 0; i < 1000 && bell->armed; i++) {
     struct __kernel_timespec limit = timespec_of(SHORT_SLEEP_NS);
     enter(uring, rouse__uring_publish(&uring->ring), 1, 0, &limit);

@@ -146,7 +146,6 @@ struct uring {
   uint32_t groups;                             // of buffers, made so far
   unsigned cancel_flags;
   uint64_t events;  // completions and bells, to tell whether anything came
-  unsigned takes;   // completions that this poll may still take
   bool refused;     // the kernel did not take all entries
   int failure;      // what ends the loop's run
 };
