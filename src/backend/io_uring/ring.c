@@ -11,10 +11,10 @@
 //             a cancel always finds its operation, and never a later one at the same address
 //   ENDED     before it came to the ring: in a list until poll(), since completions come from there
 //             only
-//   LATER     a receive, until poll(): it goes to the ring behind all else that the turn has
-//             started. What it waits for is mostly the answer to something that is sent meanwhile,
-//             and a receive that finds it there spares the kernel a wait. A close is not put before
-//             it: its number might mean another file then
+//   later     a receive, until poll(): its entry is kept aside, to go to the ring behind all else
+//             that was started since. What it waits for is mostly the answer to something that is
+//             sent meanwhile, and a receive that finds it there spares the kernel a wait. A close
+//             is not put before it: its number might mean another file then
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
@@ -52,7 +52,6 @@ enum {
   ENDED = 2,           // in |ended|
   CANCEL_WAITING = 4,  // on the ring, and in |cancels|
   CANCEL_SENT = 64,    // on the ring, and in |cancelled|
-  LATER = 4096,        // in |later|
 };
 
 static struct uring *uring_of(struct rouse__backend *backend) {
@@ -152,11 +151,14 @@ static bool receives(const rouse_io *io) {
 }
 
 void rouse__uring_start(struct uring *uring, rouse_io *io) {
-  if (receives(io) && !rouse__uring_waits(io)) {
-    list_add(&uring->later, io, LATER);
-  } else {
+  if (!receives(io) || rouse__uring_waits(io)) {
     put(uring, io);
+    return;
   }
+  if (uring->later_count == ROUSE__URING_LATER) rouse__uring_put_later(uring);
+  struct io_uring_sqe *sqe = &uring->later[uring->later_count++];
+  rouse__uring_prepare(sqe, io);
+  sqe->user_data = (uintptr_t)io;
 }
 
 bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
@@ -165,12 +167,20 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
+// Of the operations themselves nothing is read: in a crowd they have left the cache.
 void rouse__uring_put_later(struct uring *uring) {
-  rouse_io *io;
-  while ((io = uring->later.first)) {
-    list_remove(&uring->later, io, LATER);
-    put(uring, io);
+  for (unsigned i = 0; i < uring->later_count; i++) {
+    const struct io_uring_sqe *prepared = &uring->later[i];
+    rouse_io *io = (rouse_io *)(uintptr_t)prepared->user_data;
+    struct io_uring_sqe *sqe = uring->waiting.first ? NULL : take_entry(uring);
+    if (!sqe) {
+      list_add(&uring->waiting, io, WAITING);
+      continue;
+    }
+    *sqe = *prepared;
+    if (uring->registered) rouse__uring_use_registered(uring, sqe, io);
   }
+  uring->later_count = 0;
 }
 
 // Whether |io| is one of those that all rings have, and that go there whatever they ask for.
@@ -238,10 +248,7 @@ void rouse__uring_end(struct uring *uring, rouse_io *io, int64_t result) {
 void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
   if (io->backend[FLAGS] & (CANCELLED | ENDED)) return;
   io->backend[FLAGS] |= CANCELLED;
-  if (io->backend[FLAGS] & LATER) {  // to be tried once, and not overtaken by the cancel
-    list_remove(&uring->later, io, LATER);
-    put(uring, io);
-  }
+  if (receives(io)) rouse__uring_put_later(uring);  // to be tried once, before the cancel
   if (io->backend[FLAGS] & WAITING) {
     list_remove(&uring->waiting, io, WAITING);
     rouse__uring_end(uring, io, ROUSE_ECANCELED);

@@ -131,12 +131,15 @@ struct list {
   rouse_io *first, *last;
 };
 
+// How many receives are kept aside at most.
+enum { ROUSE__URING_LATER = 512 };
+
 struct uring {
   struct rouse__backend backend;
   struct io_uring ring;
   struct rouse__uring_bell bell;
   struct rouse__uring_setup setup;
-  struct list waiting, later, ended, cancels, cancelled;
+  struct list waiting, ended, cancels, cancelled;
   int64_t
       cancel_again_ns;  // when to cancel once more what is in |cancelled|; 0: nothing was missed
   int64_t cancel_pause_ns;                     // from a miss until then
@@ -148,6 +151,8 @@ struct uring {
   uint64_t events;  // completions and bells, to tell whether anything came
   bool refused;     // the kernel did not take all entries
   int failure;      // what ends the loop's run
+  unsigned later_count;
+  struct io_uring_sqe later[ROUSE__URING_LATER];  // of receives, to go to the ring behind all else
 };
 
 // Whether |io| goes to the ring, in the form that suits its descriptor.
