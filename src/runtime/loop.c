@@ -3,12 +3,17 @@
 //   1. take the mail of other threads
 //   2. dispatch what is ready: grants, nudges and completions first, then spawns and yields
 //   3. read the clock, end what has expired
-//   4. more to do: look at the backend, which also hands over what was started, without sleeping
+//   4. more to do: another turn, or a look at the backend, which also hands over what was started,
+//      without sleeping
 //   5. nothing to do: watch for work a little while, then announce the sleep (see deliver.c) and
 //      sleep, by the call that hands over what was started
 //
 // Every step is bounded, so that none starves another: a turn dispatches at most TURN waits, every
 // FAIR_SHARE-th of them from the list of those that are not urgent; timers end in slices.
+//
+// While more is ready, what turns have started goes to the backend in bulk: after BULK dispatches
+// or BULK_NS. In a crowd of connections that costs the system less, and the peers, who get their
+// answers in larger parts and sleep less often between them: docs/decisions/0006-figures.md.
 //
 // The watch before a sleep adapts to how long the loop slept last: while its sleeps are no longer
 // than the longest watch it watches, ever longer; when they are longer, it does less, and then not
@@ -27,6 +32,7 @@
 enum { SPIN_LOOKS = 32 };   // pauses between two readings of the clock
 enum { SHORT_SLEEPS = 8 };  // so many in a row, and a loop begins to watch
 enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000, SPIN_LONGEST_NS = 1000000000 };
+enum { BULK = 512, BULK_NS = 50000 };
 enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
 static const int64_t RETIRE_LOOK_NS = 1000000;
 
@@ -197,19 +203,34 @@ static bool is_over(const rouse_loop *loop) {
   return over && loop->stop_arrived && !loop->ending;
 }
 
+// Turns until nothing more is ready, or it is time to look at the backend. That was done at
+// |looked_ns|; INT64_MAX: before the loop was idle, so the time counts from the end of a turn.
+// Returns how much was dispatched.
+static int turns(rouse_loop *loop, int64_t looked_ns) {
+  int done = turn(loop);
+  if (loop->waker.now_ns < looked_ns) looked_ns = loop->waker.now_ns;
+  while (done < BULK && anything_ready(loop) && loop->waker.now_ns - looked_ns < BULK_NS) {
+    done += turn(loop);
+  }
+  return done;
+}
+
 int rouse__loop_run(rouse_loop *loop) {
   if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
+  int64_t looked_ns = INT64_MAX;
   for (;;) {
-    int done = turn(loop), failed;
+    int done = turns(loop, looked_ns), failed;
     if (!nothing_to_do(loop) || is_over(loop)) {
       failed = look(loop);
       if (failed) return failed;
+      looked_ns = rouse_now_ns();
       if (done || !nothing_to_do(loop)) continue;
       if (is_over(loop)) return ROUSE_DONE;
     }
     failed = idle(loop, ROUSE_FOREVER);
     if (failed) return failed;
     if (rouse__loop_forked(loop)) return ROUSE_EFORKED;
+    looked_ns = INT64_MAX;
   }
 }
 
