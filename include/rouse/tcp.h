@@ -73,6 +73,30 @@ ROUSE_API int rouse_tcp_send_spans_start(rouse_io *io, rouse_fd fd, const rouse_
 ROUSE_API int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t size,
                                      int64_t deadline_ns);
 
+// Sends all of |out|, and then receives what is there, up to |in_size| bytes, in one wait: a step
+// of a conversation, for the side that asks as for the one that answers. It takes a task through
+// the loop once instead of twice.
+//
+// |out_size|  0: sends nothing, and receives.
+// |out_sent|  May be NULL. How many bytes of |out| were sent: |out_size| if the result is not
+//             negative, else 0 .. |out_size|.
+// |in|        May be the same memory as |out|: nothing is received before all of that is sent.
+//
+// Returns the bytes received; 0: the peer has finished sending. The failures of rouse_tcp_send()
+//   and rouse_tcp_receive().
+// Cancellation, deadline: if it is asked to end while it sends it ends with ROUSE_ECANCELED or
+//   ROUSE_ETIMEDOUT, and |*out_sent| says where to go on. So it does if the deadline has passed by
+//   the time that all is sent. Nothing was received then; else bytes that were are reported.
+ROUSE_API int64_t rouse_tcp_exchange(rouse_fd fd, const void *out, size_t out_size,
+                                     size_t *out_sent, void *in, size_t in_size,
+                                     int64_t deadline_ns);
+// Not in a chain: ROUSE_EINVAL, and |io| is not in it.
+ROUSE_API int rouse_tcp_exchange_start(rouse_io *io, rouse_fd fd, const void *out, size_t out_size,
+                                       void *in, size_t in_size, int64_t deadline_ns);
+// How many bytes |io|, an exchange that has completed, has sent.
+// Threads: the loop's, from the entry of the callback to the next start.
+ROUSE_API size_t rouse_tcp_exchange_sent(const rouse_io *io);
+
 // Sends like rouse_tcp_send(), without a copy of the bytes where the system can: for large buffers.
 // The completion comes only when the system has no more use for |buffer|, which may be after the
 // peer has acknowledged the bytes; a peer that does not read delays it, and cancelling does not

@@ -225,6 +225,7 @@ void rouse__io_prepare(rouse_io *io, int64_t deadline_ns) {
 void rouse__io_complete(rouse_io *io, int64_t result) {
   rouse_loop *loop = loop_of(io->wait.waker);
   if (io->chain && rouse__chain_absorbs(io, &result)) return;
+  if (io->sends && rouse__exchange_goes_on(io, &result)) return;
   loop->stats.operations++;
   io->result = result;
   end(loop, &io->wait, ROUSE__OUTCOME_GRANTED);

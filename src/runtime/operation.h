@@ -14,6 +14,7 @@ static inline uint32_t rouse__length_of(size_t size) {
 static inline void rouse__io_set(rouse_io *io, enum rouse__operation operation, rouse_fd fd,
                                  const void *address, uint32_t length, uint32_t flags) {
   io->operation = (uint8_t)operation;
+  io->sends = false;
   io->fd = fd;
   io->address = (void *)(uintptr_t)address;
   io->length = length;

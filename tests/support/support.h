@@ -168,6 +168,8 @@ rouse_fd test_socket(int family);
 void test_socket_set_waits(rouse_fd fd, bool waits);
 // Makes its close a reset of the connection.
 void test_socket_reset_on_close(rouse_fd fd);
+// Gives it little room for bytes in either direction.
+void test_socket_narrow(rouse_fd fd);
 // Whether it does without Nagle's delay.
 bool test_socket_sends_at_once(rouse_fd fd);
 // A byte of a pipe or a socket.

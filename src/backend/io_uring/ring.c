@@ -11,10 +11,10 @@
 //             a cancel always finds its operation, and never a later one at the same address
 //   ENDED     before it came to the ring: in a list until poll(), since completions come from there
 //             only
-//   later     a receive, until poll(): its entry is kept aside, to go to the ring behind all else
-//             that was started since. What it waits for is mostly the answer to something that is
-//             sent meanwhile, and a receive that finds it there spares the kernel a wait. A close
-//             is not put before it: its number might mean another file then
+//   later     a receive, until the next poll(): its entry is kept aside, to go to the ring behind
+//             all else that was started since. What it waits for is mostly the answer to something
+//             that was sent just now, and a receive that finds it there spares the kernel a wait. A
+//             close is not put before it: its number might mean another file then
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
@@ -318,7 +318,6 @@ static bool refill(struct uring *uring) {
     if (!start(uring, io)) return false;
     list_remove(&uring->waiting, io, WAITING);
   }
-  rouse__uring_put_later(uring);
   return !uring->waiting.first;
 }
 
@@ -442,7 +441,9 @@ static struct __kernel_timespec timespec_of(int64_t ns) {
 // Enters to hand over what there is and to sleep, at most |most_ns|. -EINTR if that ended it.
 static int sleep_once(struct uring *uring, int64_t most_ns) {
   most_ns = cancel_again(uring, most_ns);
-  bool all = refill(uring) && arm_bell(uring) && !uring->refused;
+  bool all = refill(uring);
+  rouse__uring_put_later(uring);
+  all = all && !uring->waiting.first && arm_bell(uring) && !uring->refused;
   if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
   struct __kernel_timespec limit = timespec_of(most_ns);
   uring->refused = false;
@@ -477,6 +478,7 @@ static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
   if (uring->ended.first) settle_ended(uring);
   reap(uring);
   refill(uring);
+  rouse__uring_put_later(uring);
   cancel_again(uring, 0);
   bool sleeps = deadline_ns > 0 && uring->events == events;
   if (!sleeps || !sleep_until(uring, deadline_ns)) flush(uring);

@@ -195,6 +195,12 @@ void test_socket_reset_on_close(rouse_fd fd) {
   check_system(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
 }
 
+void test_socket_narrow(rouse_fd fd) {
+  const int size = 65536;
+  check_system(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size));
+  check_system(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size));
+}
+
 bool test_socket_sends_at_once(rouse_fd fd) {
   int on = 0;
   socklen_t size = sizeof on;

@@ -328,6 +328,13 @@ void test_socket_reset_on_close(rouse_fd fd) {
       setsockopt((SOCKET)fd, SOL_SOCKET, SO_LINGER, (const char *)&at_once, sizeof at_once) == 0);
 }
 
+void test_socket_narrow(rouse_fd fd) {
+  const int size = 65536;
+  const char *option = (const char *)&size;
+  check_windows(setsockopt((SOCKET)fd, SOL_SOCKET, SO_SNDBUF, option, sizeof size) == 0);
+  check_windows(setsockopt((SOCKET)fd, SOL_SOCKET, SO_RCVBUF, option, sizeof size) == 0);
+}
+
 bool test_socket_sends_at_once(rouse_fd fd) {
   DWORD on = 0;
   int size = sizeof on;
