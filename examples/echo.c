@@ -33,30 +33,23 @@ static int port;
 
 // --- the server ----------------------------------------------------------------------------------
 
-// Sends all of |buffer|. If the task is cancelled meanwhile it has a little time left for it.
-static bool send_back(int fd, const char *buffer, size_t size) {
-  int64_t deadline_ns = ROUSE_FOREVER;
-  while (size) {
-    int64_t sent = rouse_tcp_send(fd, buffer, size, deadline_ns);
-    if (sent == ROUSE_ECANCELED && deadline_ns == ROUSE_FOREVER) {
-      deadline_ns = rouse_deadline_in_ns(GRACE_NS);
-      rouse_task_shield(true);
-      continue;
-    }
-    if (sent < 0) return false;
-    buffer += sent;
-    size -= (size_t)sent;
-  }
-  return true;
+// Sends what is left of an answer when the task is cancelled. It has a little time for it.
+static void send_rest(int fd, const char *rest, size_t size) {
+  rouse_task_shield(true);
+  rouse_tcp_send_all(fd, rest, size, rouse_deadline_in_ns(GRACE_NS));
 }
 
+// Each answer goes out together with the wait for the next question.
 static int64_t serve(void *argument) {
   int fd = (int)(intptr_t)argument;
   char buffer[BUFFER];
-  int64_t size;
-  do {
-    size = rouse_tcp_receive(fd, buffer, sizeof buffer, ROUSE_FOREVER);
-  } while (size > 0 && send_back(fd, buffer, (size_t)size) && !rouse_task_is_cancelled());
+  size_t size = 0, sent;
+  int64_t got;
+  while ((got = rouse_tcp_exchange(fd, buffer, size, &sent, buffer, sizeof buffer, ROUSE_FOREVER)) >
+         0) {
+    size = (size_t)got;
+  }
+  if (got == ROUSE_ECANCELED && sent < size) send_rest(fd, buffer + sent, size - sent);
   rouse_file_close(fd);
   rouse_semaphore_release(&slots, 1);
   atomic_fetch_add(&served, 1);
@@ -92,13 +85,11 @@ static bool call(int fd, int number, int round) {
   char text[64], back[64];
   size_t length = (size_t)snprintf(text, sizeof text, "client %d, round %d", number, round),
          got = 0;
-  if (rouse_tcp_send_all(fd, text, length, ROUSE_FOREVER) < 0) return false;
-  while (got < length) {
-    int64_t size = rouse_tcp_receive(fd, back + got, sizeof back - got, ROUSE_FOREVER);
-    if (size <= 0) return false;
-    got += (size_t)size;
+  int64_t size = rouse_tcp_exchange(fd, text, length, NULL, back, sizeof back, ROUSE_FOREVER);
+  while (size > 0 && (got += (size_t)size) < length) {
+    size = rouse_tcp_receive(fd, back + got, sizeof back - got, ROUSE_FOREVER);
   }
-  return !memcmp(text, back, length);
+  return got == length && !memcmp(text, back, length);
 }
 
 static int64_t client(void *argument) {
