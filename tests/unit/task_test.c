@@ -479,6 +479,32 @@ IN_TASK(task_that_never_waits_starves_neither_tasks_nor_timers_nor_operations) {
   return 0;
 }
 
+static bool found_ready;
+
+static int64_t find_ready(void *argument) {
+  const int events = rouse_fd_poll(*(int *)argument, POLLIN, ROUSE_FOREVER);
+  found_ready = true;
+  return events;
+}
+
+// What a task has started goes to the system after a bounded number of dispatches, however many
+// more are ready: here one always is.
+IN_TASK(operation_is_handed_over_while_others_run) {
+  enum { MOST = 4096 };  // of a loop's bulk of 512, and what it takes to come back
+  int ends[2], yields = 0;
+  test_pair(ends);
+  test_put(ends[1], 'x');
+  found_ready = false;
+  rouse_task *task = test_spawn(NULL, find_ready, &ends[0]);
+  for (; !found_ready; yields++) rouse_task_yield();
+  check(test_join(task) & POLLIN);
+  // Where the system answers a poll at once, and not from a thread of its own.
+  if (strcmp(rouse_loop_backend(rouse_loop_here()), "iocp")) check(yields <= MOST);
+  test_close(ends[0]);
+  test_close(ends[1]);
+  return 0;
+}
+
 IN_TASK(sleep_is_never_short) {
   const int64_t delays[] = {1, 1000, 100 * MICROSECOND, 2 * MILLISECOND};
   for (int i = 0; i < 4; i++) {
@@ -613,6 +639,7 @@ int main(void) {
       cmocka_unit_test(task_here_is_the_calling_task),
       cmocka_unit_test(yielding_tasks_take_turns),
       cmocka_unit_test(task_that_never_waits_starves_neither_tasks_nor_timers_nor_operations),
+      cmocka_unit_test(operation_is_handed_over_while_others_run),
       cmocka_unit_test(sleep_is_never_short),
       cmocka_unit_test(sleep_until_a_past_moment_yields),
       cmocka_unit_test(plain_thread_can_sleep_and_yield),
