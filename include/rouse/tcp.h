@@ -79,7 +79,8 @@ ROUSE_API int64_t rouse_tcp_send_all(rouse_fd fd, const void *buffer, size_t siz
 //
 // |out_size|  0: sends nothing, and receives.
 // |out_sent|  May be NULL. How many bytes of |out| were sent: |out_size| if the result is not
-//             negative, else 0 .. |out_size|.
+//             negative, else 0 .. |out_size|. After a failure of the connection it may be less than
+//             what the peer has got: "iocp" is not told.
 // |in|        May be the same memory as |out|: nothing is received before all of that is sent.
 //
 // Returns the bytes received; 0: the peer has finished sending. The failures of rouse_tcp_send()

@@ -166,7 +166,9 @@ CLAIM(peer_that_is_gone_is_an_error_and_tells_what_was_sent) {
   pair.client = -1;
   const int64_t result = test_join(task);
   check(result == ROUSE_EPIPE || result == ROUSE_ECONNRESET);
-  check(self.sent >= 1000 && self.sent < BULK);
+  check(self.sent < BULK);
+  // There the system does not tell how far a send has come that a broken connection ends.
+  if (strcmp(rouse_loop_backend(rouse_loop_here()), "iocp")) check(self.sent >= 1000);
   free(data);
   tcp_pair_close(&pair);
   return 0;
