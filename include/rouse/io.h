@@ -71,7 +71,7 @@ typedef struct rouse_io {
   int64_t result;
   struct rouse_chain *chain;  // that it is part of
   uint8_t operation, state;
-  uint16_t sends;  // an exchange that is still sending
+  bool sends;  // an exchange that is still sending
   uint32_t mode;
   uintptr_t backend[3];
   void *address, *address2;

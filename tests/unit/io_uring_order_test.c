@@ -201,6 +201,29 @@ static void receives_that_wait_for_room_end_once_each(void **state) {
   close_pair(ends);
 }
 
+// None is cancelled, which would hand them over.
+static void receives_of_a_turn_may_be_more_than_are_kept_aside(void **state) {
+  (void)state;
+  enum { COUNT = 2 * ROUSE__URING_LATER + 10 };
+  int ends[2], done = 0;
+  static char got[COUNT];
+  static test_io all[COUNT];
+  socket_pair(ends);
+  rouse_loop *loop = ring_of(0);
+  for (int i = 0; i < COUNT; i++) {
+    test_io_init(&all[i], loop, &done);
+    rouse_tcp_receive_start(&all[i].io, ends[0], &got[i], 1, ROUSE_FOREVER);
+  }
+  check_equal(check_system(write(ends[1], got, COUNT)), COUNT);
+  test_loop_run_until(loop, &done, COUNT);
+  for (int i = 0; i < COUNT; i++) {
+    check_equal(all[i].completed, 1);
+    check_equal(all[i].result, 1);
+  }
+  finish(loop);
+  close_pair(ends);
+}
+
 int main(void) {
   rouse_loop *loop = NULL;
   const rouse_loop_options options = {.backend = "io_uring"};
@@ -214,6 +237,7 @@ int main(void) {
       CLAIM(a_receive_goes_before_a_chain_that_closes),
       CLAIM(a_receive_cancelled_before_it_was_handed_over_is_tried),
       CLAIM(receives_that_wait_for_room_end_once_each),
+      CLAIM(receives_of_a_turn_may_be_more_than_are_kept_aside),
   };
   return cmocka_run_group_tests(claims, NULL, NULL);
 }

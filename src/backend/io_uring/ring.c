@@ -167,7 +167,8 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
-// Of the operations themselves nothing is read: in a crowd they have left the cache.
+// Of the operations themselves nothing is read unless files are registered: in a crowd they have
+// left the cache.
 void rouse__uring_put_later(struct uring *uring) {
   for (unsigned i = 0; i < uring->later_count; i++) {
     const struct io_uring_sqe *prepared = &uring->later[i];

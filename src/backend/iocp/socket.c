@@ -250,7 +250,7 @@ static int64_t send_end(struct rouse__iocp *iocp, rouse_io *io, NTSTATUS status,
   if (moved) return moved;  // whatever ended it
   // Tried again: if it was only receiving that was shut down, sending goes on.
   if (was_shut_down(io, status)) return send_start(iocp, io);
-  return status < 0 ? sent(rouse__iocp_failure(io, status)) : moved;
+  return status < 0 ? sent(rouse__iocp_failure(io, status)) : 0;
 }
 
 int64_t rouse__iocp_socket_spans(struct rouse__iocp *iocp, rouse_io *io) {
