@@ -55,7 +55,8 @@ int64_t rouse_tcp_exchange(rouse_fd fd, const void *out, size_t out_size, size_t
   rouse_io io;
   set(&io, fd, out, out_size, in, in_size);
   const int64_t result = rouse__io_wait(&io, deadline_ns);
-  if (out_sent) *out_sent = (size_t)io.offset2;
+  // What was received came after all was sent: then |io|, which has gone cold, is not read.
+  if (out_sent) *out_sent = result >= 0 ? out_size : (size_t)io.offset2;
   return result;
 }
 
