@@ -20,8 +20,9 @@ typedef struct rouse_loop_options {
   size_t stack_size;
   // How long an idle loop watches for work before it sleeps, at most. It adapts: it watches while
   // its sleeps are shorter than that, which costs processor time and saves wake-ups, and not while
-  // they are longer. 0: 50 microseconds; negative: never; more than a second is a second. A process
-  // that is confined to one processor never watches.
+  // they are longer. For sleeps that the system ends (I/O, timers), not another thread's call, a
+  // quarter of it counts. 0: 50 microseconds; negative: never; more than a second is a second. A
+  // process that is confined to one processor never watches.
   int64_t spin_ns;
   // The most threads that run blocking calls. 0: 4, or the number of processors if that is more.
   // More than 1024 are taken for 1024.

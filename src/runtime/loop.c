@@ -20,6 +20,11 @@
 // at all. A sleep costs two orders of magnitude more than the hand-over that a short watch catches,
 // but a watch costs the processor, and a system call, since it has to hand over first.
 //
+// The longest watch is for what other loops and threads send. For a loop that waits for the system
+// only it is a quarter: who sleeps next to a peer is mostly put on its processor, and the two go on
+// in turns, while a peer of one who watches wakes on another processor, and both may be slower by
+// more than the sleep that was saved.
+//
 // Retirement: a producer that found the loop asleep rings its bell after the loop may already be
 // awake, by other means, with the producer's mail in hand. The loop counts the bells it is owed and
 // hears them all before it lets go of the backend.
@@ -32,6 +37,7 @@
 enum { SPIN_LOOKS = 32 };   // pauses between two readings of the clock
 enum { SHORT_SLEEPS = 8 };  // so many in a row, and a loop begins to watch
 enum { SPIN_LEAST_NS = 1000, SPIN_DEFAULT_NS = 50000, SPIN_LONGEST_NS = 1000000000 };
+enum { SYSTEM_PART = 4 };  // what comes from the system is watched for by this part of the time
 enum { BULK = 512, BULK_NS = 50000 };
 enum { STACK_DEFAULT = 65536, STACK_LEAST = 16384, STACKS_KEPT = 1024 };
 static const int64_t RETIRE_LOOK_NS = 1000000;
@@ -125,15 +131,32 @@ static bool watch(rouse_loop *loop, int64_t deadline_ns) {
   }
 }
 
+// How long the loop is to watch at most for what has ended its wait.
+static int64_t worth_watching_ns(const rouse_loop *loop) {
+  // RELAXED: a look; taking the mail acquires.
+  return load_relaxed(&loop->inbox) ? loop->spin_most_ns : loop->spin_most_ns / SYSTEM_PART;
+}
+
+static void watch_less(rouse_loop *loop) {
+  loop->short_sleeps = 0;
+  loop->spin_ns = loop->spin_ns > SPIN_LEAST_NS ? loop->spin_ns / 2 : 0;
+}
+
 // The loop has slept for |slept_ns|: how long it is to watch before the next time.
 static void learn(rouse_loop *loop, int64_t slept_ns) {
-  if (slept_ns > loop->spin_most_ns) {
-    loop->short_sleeps = 0;
-    loop->spin_ns = loop->spin_ns > SPIN_LEAST_NS ? loop->spin_ns / 2 : 0;
-  } else if (loop->spin_ns || ++loop->short_sleeps >= SHORT_SLEEPS) {
+  const int64_t most_ns = worth_watching_ns(loop);
+  if (slept_ns > most_ns) {
+    watch_less(loop);
+  } else if (loop->spin_ns ? loop->spin_ns < most_ns : ++loop->short_sleeps >= SHORT_SLEEPS) {
     loop->spin_ns = loop->spin_ns > 0 ? loop->spin_ns * 2 : SPIN_LEAST_NS;
-    if (loop->spin_ns > loop->spin_most_ns) loop->spin_ns = loop->spin_most_ns;
+    if (loop->spin_ns > most_ns) loop->spin_ns = most_ns;
   }
+}
+
+// It has watched, and not in vain: but was that worth it?
+static void learn_from_watch(rouse_loop *loop, int64_t begin_ns) {
+  const int64_t most_ns = worth_watching_ns(loop);
+  if (loop->spin_ns > most_ns && rouse_now_ns() - begin_ns > most_ns) watch_less(loop);
 }
 
 // Announces the sleep and sleeps, unless mail came first.
@@ -161,7 +184,11 @@ static int idle(rouse_loop *loop, int64_t deadline_ns) {
   const int64_t begin_ns = loop->waker.now_ns;
   if (loop->spin_ns > 0) {
     int failed = look(loop);
-    if (failed || !nothing_to_do(loop) || watch(loop, deadline_ns)) return failed;
+    if (failed || !nothing_to_do(loop)) return failed;
+    if (watch(loop, deadline_ns)) {
+      learn_from_watch(loop, begin_ns);
+      return failed;
+    }
   }
   int failed = sleep_until(loop, deadline_ns);
   if (loop->spin_most_ns > 0) learn(loop, loop->waker.now_ns - begin_ns);

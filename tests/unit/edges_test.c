@@ -167,6 +167,51 @@ static void long_sleeps_end_the_watching_and_short_ones_begin_it(void **state) {
   test_loop_destroy(loop);
 }
 
+typedef struct letter {
+  rouse_wait wait;  // first
+  rouse_loop *loop;
+  int64_t when_ns;
+  bool arrived;
+} letter;
+
+static void letter_arrived(rouse_wait *wait, int result) {
+  (void)result;
+  ((letter *)wait)->arrived = true;
+}
+static void send_letter(void *argument) {
+  letter *self = argument;
+  while (rouse_now_ns() < self->when_ns) continue;
+  rouse_loop_post(self->loop, &self->wait, letter_arrived);
+}
+
+// Waits for another thread's call in |delay_ns|. Whether the loop has slept.
+static bool sleeps_until_called(rouse_loop *loop, int64_t delay_ns) {
+  letter self = {.loop = loop, .when_ns = rouse_deadline_in_ns(delay_ns)};
+  rouse_loop_stats before, after;
+  test_thread thread;
+  test_thread_start(&thread, send_letter, &self);
+  rouse_loop_stats_read(loop, &before);
+  while (!self.arrived) check(rouse_loop_run_once(loop, ROUSE_FOREVER) >= 0);
+  rouse_loop_stats_read(loop, &after);
+  test_thread_join(&thread);
+  return after.sleeps > before.sleeps;
+}
+
+static void what_the_system_sends_is_watched_for_a_quarter_of_the_time(void **state) {
+  (void)state;
+  enum { ROW = 4, MOST = 500 };
+  const rouse_loop_options options = {.spin_ns = 16 * MILLISECOND};
+  rouse_loop *loop = NULL;
+  check_result(rouse_loop_create(&options, &loop), ROUSE_DONE);
+  int waits = 0, row = rouse__cpu_count() > 1 ? 0 : ROW;  // on one processor no loop watches
+  for (; row < ROW; row++) {  // longer than a quarter, shorter than all of it
+    if (sleeps_until_called(loop, 8 * MILLISECOND)) row = -1;
+    check(++waits < MOST);
+  }
+  for (waits = 0; !sleeps_for(loop, 8 * MILLISECOND);) check(++waits < MOST);
+  test_loop_destroy(loop);
+}
+
 static void wait_that_was_never_made_has_no_timer(void **state) {
   (void)state;
   rouse_wait wait = {0};
@@ -315,6 +360,7 @@ int main(void) {
       cmocka_unit_test(turn_that_may_sleep_returns_when_something_has_run),
       cmocka_unit_test(watching_for_ever_is_a_second_at_most),
       cmocka_unit_test(long_sleeps_end_the_watching_and_short_ones_begin_it),
+      cmocka_unit_test(what_the_system_sends_is_watched_for_a_quarter_of_the_time),
       cmocka_unit_test(wait_that_was_never_made_has_no_timer),
       cmocka_unit_test(calls_that_never_wait_let_others_run),
       cmocka_unit_test(large_wakes_inside_the_condition_make_it_be_looked_at_again),
