@@ -58,6 +58,7 @@ enum rouse__operation {
       ROUSE__IO_OPERATIONS,  // address: the stream; made by stream.c; no backend sees it
   ROUSE__IO_CHAIN,           // address: the chain; made by chain.c; no backend sees it
   ROUSE__IO_FUTEX_ANY,       // made of others by futex.c; no backend sees it
+  ROUSE__IO_EXCHANGE,        // made of two others by exchange.c; no backend sees it
   // Only for backends with |handles|:
   ROUSE__IO_HANDLE,  // fd: a handle that is waited for
   ROUSE__IO_PIPE,    // fd: a named pipe; until a client has connected
@@ -88,6 +89,12 @@ struct rouse__backend_ops {
   // one before has succeeded; their completions come in that order. False: not this way; nothing
   // was started.
   bool (*submit_linked)(struct rouse__backend *backend, rouse_io *first, uint32_t count);
+  // May be NULL. Starts |io|, a RECEIVE, behind a send of all |offset| bytes (at most
+  // ROUSE_IO_SIZE_MAX) at |address2|. It completes as that receive, unless the send fails or sends
+  // a part only: then the backend calls rouse__exchange_broken() and goes on with the SEND that
+  // |io| has become. Asked to end before all is sent, or just when it was, it has ROUSE_ECANCELED.
+  // False: not this way; nothing was started, and |io| is as it was.
+  bool (*submit_exchange)(struct rouse__backend *backend, rouse_io *io);
   // Asks that |io|, in flight, end soon. Its completion still comes, with ROUSE_ECANCELED or its
   // result.
   void (*cancel)(struct rouse__backend *backend, rouse_io *io);
@@ -152,6 +159,9 @@ void rouse__chain_broken(rouse_io *io);
 // Whether what is left of |chain| is to come back undone: one before it has failed or is to be made
 // again, or it was cancelled.
 bool rouse__chain_is_over(const struct rouse_chain *chain);
+
+// For backends: |io|, submitted as an exchange, is the SEND of all of it from now on.
+void rouse__exchange_broken(rouse_io *io);
 
 // For backends: |io|, with many results, has one more: a descriptor, or so many bytes (above 0) in
 // buffer |buffer|. False: it is to end, as if it had been cancelled.

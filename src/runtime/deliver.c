@@ -184,10 +184,18 @@ int rouse_wait_timer_start(rouse_wait *wait, int64_t deadline_ns) {
 }
 
 static int submit(rouse_loop *loop, rouse_io *io) {
-  if (io->operation == ROUSE__IO_NEXT) return rouse__stream_next(io);
-  if (io->operation == ROUSE__IO_FUTEX_ANY) return rouse__futex_any_start(io);
-  if (io->operation == ROUSE__IO_CHAIN) return rouse__chain_wait_start(io);
-  return loop->backend->ops->submit(loop->backend, io);
+  switch (io->operation) {
+    case ROUSE__IO_NEXT:
+      return rouse__stream_next(io);
+    case ROUSE__IO_FUTEX_ANY:
+      return rouse__futex_any_start(io);
+    case ROUSE__IO_CHAIN:
+      return rouse__chain_wait_start(io);
+    case ROUSE__IO_EXCHANGE:
+      return rouse__exchange_start(loop->backend, io);
+    default:
+      return loop->backend->ops->submit(loop->backend, io);
+  }
 }
 
 int rouse__io_begin(rouse_io *io) {

@@ -1,11 +1,13 @@
 // Exchanges: a send and the receive after it, in one wait.
 //
-// The rouse_io is that of a send until all is sent; what completes it then makes it that of the
-// receive. So a backend sees two operations as they are, one after the other, and the task or the
-// callback one completion.
+// If the backend knows exchanges the rouse_io is that of the receive from the start, and |address2|
+// and |offset| are what is sent before and how many bytes. It completes once.
 //
-// While it sends: address and length are what is being sent, |offset| how many bytes come after
-// those, |address2| and |mode| where to receive and how much. |offset2| counts what was sent.
+// Else, and if the send failed or sent a part only, it is that of a send until all is sent; what
+// completes it then makes it that of the receive. So a backend sees two operations as they are, one
+// after the other, and the task or the callback one completion. While it sends: address and length
+// are what is being sent, |offset| how many bytes come after those, |address2| and |mode| where to
+// receive and how much. |offset2| counts what was sent.
 #include <rouse/tcp.h>
 
 #include "runtime/operation.h"
@@ -24,11 +26,32 @@ static void set(rouse_io *io, rouse_fd fd, const void *out, size_t out_size, voi
     rouse__io_set(io, ROUSE__IO_RECEIVE, fd, in, rouse__length_of(in_size), 0);
     return;
   }
-  rouse__io_set(io, ROUSE__IO_SEND, fd, NULL, 0, 0);
-  set_send(io, out, out_size);
+  rouse__io_set(io, ROUSE__IO_EXCHANGE, fd, in, rouse__length_of(in_size), 0);
+  io->address2 = (void *)(uintptr_t)out;
+  io->offset = out_size;
+}
+
+void rouse__exchange_broken(rouse_io *io) {
+  void *in = io->address;
+  const uint32_t in_size = io->length;
+  const char *out = io->address2;
+  rouse__io_set(io, ROUSE__IO_SEND, io->fd, NULL, 0, 0);
+  set_send(io, out, io->offset);
   io->sends = true;
   io->address2 = in;
-  io->mode = rouse__length_of(in_size);
+  io->mode = in_size;
+  io->offset2 = 0;
+}
+
+int rouse__exchange_start(struct rouse__backend *backend, rouse_io *io) {
+  io->operation = ROUSE__IO_RECEIVE;
+  bool (*submit)(struct rouse__backend *, rouse_io *) = backend->ops->submit_exchange;
+  if (submit && io->offset <= ROUSE_IO_SIZE_MAX && submit(backend, io)) {
+    io->offset2 = io->offset;  // unless it breaks
+    return 0;
+  }
+  rouse__exchange_broken(io);
+  return backend->ops->submit(backend, io);
 }
 
 bool rouse__exchange_goes_on(rouse_io *io, int64_t *result) {

@@ -142,7 +142,9 @@ int rouse__io_begin(rouse_io *io);
 // Asks the operation |io|, which has begun, to end.
 void rouse__io_leave(rouse_io *io);
 
-// exchange.c: |io|, an exchange that sends, has ended with |*result|, which may be changed. True:
+// exchange.c: starts one. 0 or a failure.
+int rouse__exchange_start(struct rouse__backend *backend, rouse_io *io);
+// |io|, an exchange that sends, has ended with |*result|, which may be changed. True:
 // it has not ended yet.
 bool rouse__exchange_goes_on(rouse_io *io, int64_t *result);
 // chain.c: puts |io| into its chain; ROUSE_PENDING or a failure.

@@ -141,6 +141,42 @@ int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_
   return first_refusal;
 }
 
+// --- other abilities -----------------------------------------------------------------------------
+
+// The same of these, and a mark that they were tried.
+static rouse__atomic64 abilities_found;
+enum { ABILITIES_KNOWN = 8 };
+
+static uint32_t try_abilities(struct io_uring *ring, uint32_t without) {
+  char why[ROUSE__URING_REASON_SIZE];
+  uint32_t abilities = 0;
+  if (!rouse__uring_try_accepts(ring, without, why, sizeof why)) {
+    abilities |= ROUSE__URING_MANY_ACCEPTS;
+  }
+  if (!rouse__uring_try_receives(ring, without, why, sizeof why)) {
+    abilities |= ROUSE__URING_MANY_RECEIVES;
+  }
+  if (!rouse__uring_try_exchange(ring, without, why, sizeof why)) {
+    abilities |= ROUSE__URING_ONE_EXCHANGE;
+  }
+  return abilities;
+}
+
+uint32_t rouse__uring_abilities(uint32_t without) {
+  uint64_t known = load_relaxed(&abilities_found);  // RELAXED: the word is all there is
+  bool same = known >> 32 == without;
+  if (same && (known & ABILITIES_KNOWN)) return (uint32_t)known & (ABILITIES_KNOWN - 1);
+  struct io_uring ring;
+  struct rouse__uring_setup setup;
+  char why[ROUSE__URING_REASON_SIZE];
+  if (rouse__uring_set_up(&ring, ROUSE__TRY_ENTRIES, without, &setup, why, sizeof why)) return 0;
+  const uint32_t abilities = try_abilities(&ring, without);
+  rouse__uring_exit(&ring);
+  // RELAXED: as above
+  store_relaxed(&abilities_found, (uint64_t)without << 32 | ABILITIES_KNOWN | abilities);
+  return abilities;
+}
+
 // --- the report ----------------------------------------------------------------------------------
 
 static const char OURS[] = "io_uring";
@@ -175,13 +211,17 @@ static void report_features(rouse_probe *probe, const struct io_uring *ring, uin
                    "system calls need no look-up of the descriptor");
 }
 
-static void report_many(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
+static void report_abilities(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
   char reason[ROUSE__URING_REASON_SIZE] = "";
   int refused = rouse__uring_try_accepts(ring, without, reason, sizeof reason);
   rouse__probe_add(probe, OURS, "multishot_accept", !refused, "%s", reason);
   *reason = 0;
   refused = rouse__uring_try_receives(ring, without, reason, sizeof reason);
   rouse__probe_add(probe, OURS, "multishot_receive", !refused, "%s", reason);
+  *reason = 0;
+  refused = rouse__uring_try_exchange(ring, without, reason, sizeof reason);
+  rouse__probe_add(probe, OURS, "exchange", !refused, "%s",
+                   refused ? reason : "a send and the receive after it: one completion");
 }
 
 static void report_bells(rouse_probe *probe, struct io_uring *ring, uint32_t without) {
@@ -214,6 +254,6 @@ void rouse__uring_probe(rouse_probe *probe) {
   report_operations(probe, &ring, without);
   rouse__uring_report_futexes(probe, &ring, without);
   report_bells(probe, &ring, without);
-  report_many(probe, &ring, without);
+  report_abilities(probe, &ring, without);
   rouse__uring_exit(&ring);
 }

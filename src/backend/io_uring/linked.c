@@ -25,7 +25,9 @@ static bool linkable(struct uring *uring, rouse_io *first, uint32_t count) {
   if (uring->waiting.first || uring->refused) return false;
   if (uring->without & ROUSE__URING_WITHOUT_LINKS) return false;
   for (rouse_io *io = first; io; io = io->link) {
-    if (io->operation == ROUSE__IO_CLOSE && uring->registered) return false;
+    if (io->operation == ROUSE__IO_CLOSE) {
+      if (uring->registered || rouse__uring_exchanges_on(uring, io->fd)) return false;
+    }
     if (io->operation >= ROUSE__IO_OPERATIONS || !rouse__uring_does(uring, io)) return false;
     if (io->operation == ROUSE__IO_SEND_ZERO_COPY || rouse__uring_is_many(io->operation))
       return false;

@@ -49,7 +49,7 @@ void *rouse__uring_buffers_open(struct rouse__backend *backend, uint32_t count,
                                 uint16_t *out_group) {
   enum { PAGE = 4096 };
   struct uring *uring = uring_of(backend);
-  if (!(rouse__uring_many(uring->without) & ROUSE__URING_MANY_RECEIVES)) return NULL;
+  if (!(rouse__uring_abilities(uring->without) & ROUSE__URING_MANY_RECEIVES)) return NULL;
   const uint32_t entries = power_of_two(count);
   struct group *group = rouse__allocate(sizeof *group, _Alignof(struct group));
   if (!group) return NULL;
@@ -96,7 +96,7 @@ void rouse__uring_many_prepare(struct uring *uring, struct io_uring_sqe *sqe, ro
   if (io->operation == ROUSE__IO_ACCEPT_MANY) {
     io_uring_prep_accept(sqe, io->fd, NULL, NULL, SOCK_CLOEXEC);
     if (io->length >= ACCEPTS_LEAST &&
-        (rouse__uring_many(uring->without) & ROUSE__URING_MANY_ACCEPTS)) {
+        (rouse__uring_abilities(uring->without) & ROUSE__URING_MANY_ACCEPTS)) {
       sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
     }
     return;

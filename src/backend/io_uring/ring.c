@@ -15,6 +15,7 @@
 //             all else that was started since. What it waits for is mostly the answer to something
 //             that was sent just now, and a receive that finds it there spares the kernel a wait. A
 //             close is not put before it: its number might mean another file then
+//   exchange  the receive of an exchange whose send is not over: see exchange.c
 //
 // A cancel is an entry, too, keyed by the operation's address. If there is no room for it the
 // operation (which is on the ring) goes to a list of those to be cancelled; its completion takes it
@@ -28,7 +29,8 @@
 // The completion queue can overflow: there may be more operations under way than it has room for.
 // The kernel then keeps the completions (NODROP) and says so by a flag; entering fetches them. If
 // the kernel had no memory to keep one, it says so, too, and the loop's run fails: a lost
-// completion is a lost wait.
+// completion is a lost wait. So it does if the kernel had no memory for the second of two linked
+// entries.
 //
 // The doorbell (doorbell.c) is armed before a sleep if it is not. A sleep without it, or with
 // entries that the kernel did not take, is kept short.
@@ -45,7 +47,7 @@
 enum { ENTRIES_DEFAULT = 256, ROUNDS = 8 };
 static const int64_t SHORT_SLEEP_NS = 1000000, CANCEL_PAUSE_MOST_NS = 64000000;
 
-enum { FLAGS = ROUSE__URING_FLAGS, NEXT, PREVIOUS };
+enum { FLAGS = ROUSE__URING_FLAGS, NEXT = ROUSE__URING_NEXT, PREVIOUS = ROUSE__URING_PREVIOUS };
 enum { CANCELLED = ROUSE__URING_CANCELLED };
 enum {
   WAITING = 1,         // in |waiting|
@@ -97,10 +99,22 @@ static unsigned ring_flags(const struct uring *uring) {
   return load_relaxed((rouse__atomic32 *)(void *)uring->ring.sq.kflags);
 }
 
+// Of entries that are linked the kernel has taken only the first ones: it had no memory for more.
+// Those it has begun without the rest.
+static bool is_cut(const struct uring *uring, unsigned left) {
+  const struct io_uring_sq *sq = &uring->ring.sq;
+  const unsigned last = sq->sqe_tail - left - 1;
+  return sq->sqes[last & sq->ring_mask].flags & IOSQE_IO_LINK;
+}
+
 // Enters with |submit| entries, and waits for |wait| completions. 0, -ETIME or -EINTR.
 static int enter(struct uring *uring, unsigned submit, unsigned wait, unsigned flags,
                  struct __kernel_timespec *limit) {
   int result = rouse__uring_go(&uring->ring, submit, wait, flags, limit);
+  const unsigned left = rouse__uring_pending(&uring->ring);
+  if (left && is_cut(uring, left) && !uring->failure) uring->failure = ROUSE_ENOMEM;
+  if (uring->exchanges.linked) rouse__uring_exchange_linked(uring, left);
+  if (!left) rouse__uring_exchanges_handed(uring);
   if (result >= 0 || result == -ETIME || result == -EINTR) return result < 0 ? result : 0;
   if (result == -EBUSY || result == -EAGAIN) {
     uring->refused = true;
@@ -115,8 +129,7 @@ void rouse__uring_hand_over(struct uring *uring) {
   enter(uring, rouse__uring_publish(&uring->ring), 0, 0, NULL);
 }
 
-// A free entry, or NULL if the kernel does not take what is there.
-static struct io_uring_sqe *take_entry(struct uring *uring) {
+struct io_uring_sqe *rouse__uring_take_entry(struct uring *uring) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
   if (sqe || uring->refused) return sqe;
   rouse__uring_hand_over(uring);
@@ -125,8 +138,10 @@ static struct io_uring_sqe *take_entry(struct uring *uring) {
 
 // --- starting and cancelling ---------------------------------------------------------------------
 
+// False: not now.
 static bool start(struct uring *uring, rouse_io *io) {
-  struct io_uring_sqe *sqe = take_entry(uring);
+  if (io->operation == ROUSE__IO_CLOSE && rouse__uring_exchanges_on(uring, io->fd)) return false;
+  struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
   if (!sqe) return false;
   const bool waits = rouse__uring_waits(io);
   if (waits) {
@@ -167,19 +182,24 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
-// Of the operations themselves nothing is read unless files are registered: in a crowd they have
-// left the cache.
+// Of the operation itself nothing is read unless files are registered: in a crowd it has left the
+// cache.
+bool rouse__uring_put_prepared(struct uring *uring, const struct io_uring_sqe *prepared) {
+  struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
+  if (!sqe) return false;
+  *sqe = *prepared;
+  if (uring->registered) {
+    rouse__uring_use_registered(uring, sqe, (rouse_io *)(uintptr_t)prepared->user_data);
+  }
+  return true;
+}
+
 void rouse__uring_put_later(struct uring *uring) {
   for (unsigned i = 0; i < uring->later_count; i++) {
     const struct io_uring_sqe *prepared = &uring->later[i];
-    rouse_io *io = (rouse_io *)(uintptr_t)prepared->user_data;
-    struct io_uring_sqe *sqe = uring->waiting.first ? NULL : take_entry(uring);
-    if (!sqe) {
-      list_add(&uring->waiting, io, WAITING);
-      continue;
+    if (uring->waiting.first || !rouse__uring_put_prepared(uring, prepared)) {
+      list_add(&uring->waiting, (rouse_io *)(uintptr_t)prepared->user_data, WAITING);
     }
-    *sqe = *prepared;
-    if (uring->registered) rouse__uring_use_registered(uring, sqe, io);
   }
   uring->later_count = 0;
 }
@@ -223,7 +243,7 @@ static int submit(struct rouse__backend *backend, rouse_io *io) {
 }
 
 static bool start_cancel(struct uring *uring, rouse_io *io) {
-  struct io_uring_sqe *sqe = take_entry(uring);
+  struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
   if (!sqe) return false;
   io_uring_prep_cancel(sqe, io, 0);
   sqe->flags |= (uint8_t)uring->cancel_flags;
@@ -249,6 +269,7 @@ void rouse__uring_end(struct uring *uring, rouse_io *io, int64_t result) {
 void rouse__uring_cancel(struct uring *uring, rouse_io *io) {
   if (io->backend[FLAGS] & (CANCELLED | ENDED)) return;
   io->backend[FLAGS] |= CANCELLED;
+  if (rouse__uring_exchange_cancelled(uring, io)) return;
   if (receives(io)) rouse__uring_put_later(uring);  // to be tried once, before the cancel
   if (io->backend[FLAGS] & WAITING) {
     list_remove(&uring->waiting, io, WAITING);
@@ -301,13 +322,14 @@ static void cancel(struct rouse__backend *backend, rouse_io *io) {
 // entry for it never costs a system call of its own.
 static bool arm_bell(struct uring *uring) {
   if (uring->bell.armed) return true;
-  struct io_uring_sqe *sqe = take_entry(uring);
+  struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
   if (sqe) rouse__uring_bell_arm(&uring->bell, sqe);
   return sqe;
 }
 
 // Puts onto the ring what had to wait. False: some of it still waits.
 static bool refill(struct uring *uring) {
+  if (uring->waiting.first) rouse__uring_exchanges_go_on(uring);  // a close may wait for them
   while (uring->cancels.first) {
     rouse_io *io = uring->cancels.first;
     if (!start_cancel(uring, io)) return false;
@@ -359,7 +381,8 @@ static bool more_comes(struct uring *uring, rouse_io *io, const struct io_uring_
 }
 
 static void operation_ended(struct uring *uring, rouse_io *io, const struct io_uring_cqe *cqe) {
-  if (is_plain(io) && cqe->res >= 0 && !io->backend[FLAGS]) {  // the same as below, at once
+  const uintptr_t special = io->backend[FLAGS] & ~(uintptr_t)ROUSE__URING_EXCHANGE;
+  if (is_plain(io) && cqe->res >= 0 && !special) {  // the same as below, at once
     rouse__uring_complete(uring, io, cqe->res);
     return;
   }
@@ -389,6 +412,14 @@ static void bell_rang(struct uring *uring, const struct io_uring_cqe *cqe) {
   uring->events++;
 }
 
+// What |cqe| is for: an operation, or the send of an exchange, of which only failures are heard.
+static rouse_io *operation_of(struct uring *uring, const struct io_uring_cqe *cqe) {
+  if (cqe->user_data & ROUSE__URING_OF_SEND) {
+    return rouse__uring_exchange_broke(uring, cqe->user_data);
+  }
+  return (rouse_io *)(uintptr_t)cqe->user_data;
+}
+
 // Takes all completions off the queue.
 static void reap(struct uring *uring) {
   struct io_uring_cq *cq = &uring->ring.cq;
@@ -397,7 +428,7 @@ static void reap(struct uring *uring) {
   for (;;) {
     // ORDER(cq-tail): acquire, the completions that the kernel wrote before it.
     unsigned tail = load_acquire((rouse__atomic32 *)(void *)cq->ktail);
-    if (head == tail) return;
+    if (head == tail) break;
     for (; head != tail; head++) {
       const struct io_uring_cqe *cqe = &cq->cqes[head & cq->ring_mask];
       if (cqe->user_data == ROUSE__URING_FOR_BELL) {
@@ -405,12 +436,13 @@ static void reap(struct uring *uring) {
       } else if (cqe->user_data == ROUSE__URING_FOR_CANCEL) {
         cancel_missed(uring, cqe->res);
       } else {
-        operation_ended(uring, (rouse_io *)(uintptr_t)cqe->user_data, cqe);
+        operation_ended(uring, operation_of(uring, cqe), cqe);
       }
     }
     // ORDER(cq-head): release, our reads; the kernel acquires before it uses the places again.
     store_release((rouse__atomic32 *)(void *)cq->khead, head);
   }
+  if (!(ring_flags(uring) & IORING_SQ_CQ_OVERFLOW)) rouse__uring_exchanges_heard(uring);
 }
 
 static void settle_ended(struct uring *uring) {
@@ -427,6 +459,7 @@ static void settle_ended(struct uring *uring) {
 // kernel that refuses the entries does not look for completions in the same call.
 static void flush(struct uring *uring) {
   for (int i = 0; i < ROUNDS; i++) {
+    rouse__uring_exchange_link(uring);
     unsigned submit = uring->refused ? 0 : rouse__uring_publish(&uring->ring);
     if (!submit && !(ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) break;
     enter(uring, submit, 0, IORING_ENTER_GETEVENTS, NULL);
@@ -444,7 +477,8 @@ static int sleep_once(struct uring *uring, int64_t most_ns) {
   most_ns = cancel_again(uring, most_ns);
   bool all = refill(uring);
   rouse__uring_put_later(uring);
-  all = all && !uring->waiting.first && arm_bell(uring) && !uring->refused;
+  all = all && !uring->waiting.first && !rouse__uring_exchanges_left(uring);
+  all = all && arm_bell(uring) && !uring->refused;
   if (!all && most_ns > SHORT_SLEEP_NS) most_ns = SHORT_SLEEP_NS;
   struct __kernel_timespec limit = timespec_of(most_ns);
   uring->refused = false;
@@ -458,11 +492,24 @@ static int sleep_once(struct uring *uring, int64_t most_ns) {
   return result;
 }
 
+// Before a sleep: no exchange may be left of which it is not known that its send is over.
+static void finish_sends(struct uring *uring) {
+  flush(uring);
+  rouse__uring_exchanges_go_on(uring);
+  settle_ended(uring);
+}
+
 // Sleeps until something comes. False: it did not even enter the kernel.
 static bool sleep_until(struct uring *uring, int64_t deadline_ns) {
   bool entered = false;
   for (uint64_t events = uring->events; uring->events == events && !uring->failure;) {
     if (rouse__uring_bell_look(&uring->bell, &uring->backend.bells_heard)) break;
+    rouse__uring_exchange_link(uring);
+    if (rouse__uring_exchanges_left(uring)) {
+      entered = true;
+      finish_sends(uring);
+      if (uring->events != events) break;
+    }
     int64_t most_ns = ROUSE_FOREVER;
     if (deadline_ns != ROUSE_FOREVER) most_ns = deadline_ns - rouse_now_ns();
     if (most_ns <= 0) break;
@@ -476,8 +523,9 @@ static int poll(struct rouse__backend *backend, int64_t deadline_ns) {
   struct uring *uring = uring_of(backend);
   uint64_t events = uring->events;
   uring->refused = false;
-  if (uring->ended.first) settle_ended(uring);
   reap(uring);
+  rouse__uring_exchanges_go_on(uring);
+  if (uring->ended.first) settle_ended(uring);
   refill(uring);
   rouse__uring_put_later(uring);
   cancel_again(uring, 0);
@@ -492,7 +540,8 @@ static bool came(const struct rouse__backend *backend) {
   // RELAXED: a look; reap() acquires.
   return load_relaxed((rouse__atomic32 *)(void *)cq->ktail) !=
              load_relaxed((rouse__atomic32 *)(void *)cq->khead) ||
-         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN));
+         (ring_flags(uring) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) ||
+         rouse__uring_exchanges_left(uring);
 }
 
 static void ring(struct rouse__backend *backend) {
@@ -508,7 +557,7 @@ static void ring(struct rouse__backend *backend) {
 static void disarm(struct uring *uring) {
   struct rouse__uring_bell *bell = &uring->bell;
   if (bell->kind == ROUSE__URING_BELL_MSG_RING || !bell->armed) return;
-  struct io_uring_sqe *sqe = take_entry(uring);
+  struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
   if (!sqe) return;
   io_uring_prep_cancel64(sqe, ROUSE__URING_FOR_BELL, 0);
   sqe->user_data = ROUSE__URING_FOR_CANCEL;
@@ -535,6 +584,7 @@ static const struct rouse__backend_ops ops = {
     .destroy = destroy,
     .submit = submit,
     .submit_linked = rouse__uring_submit_linked,
+    .submit_exchange = rouse__uring_submit_exchange,
     .cancel = cancel,
     .poll = poll,
     .came = came,

@@ -34,19 +34,22 @@ enum {
 
 // user_data of what is not an operation. Operations have their address, which is larger.
 enum { ROUSE__URING_FOR_CANCEL = 1, ROUSE__URING_FOR_BELL = 2, ROUSE__URING_FOR_PROBE = 3 };
+// Added to the address of an exchange for the entry of its send.
+enum { ROUSE__URING_OF_SEND = 4 };
 
-// rouse_io.backend: two links, flags.
-enum { ROUSE__URING_FLAGS = 0 };
+// rouse_io.backend: flags, two links. Of an exchange the first link is its number (exchange.c).
+enum { ROUSE__URING_FLAGS = 0, ROUSE__URING_NEXT = 1, ROUSE__URING_PREVIOUS = 2 };
 enum {
   ROUSE__URING_CANCELLED = 8,  // its end was asked for
   ROUSE__URING_LINKED = 32,    // it was submitted in a chain
   // How it waits (again.c):
-  ROUSE__URING_POLLING = 16,    // for readiness, since it was tried too early
-  ROUSE__URING_EDGE = 128,      // by a poll with many results
-  ROUSE__URING_PAUSING = 256,   // for a moment to pass
-  ROUSE__URING_SECOND = 512,    // for the other descriptor of a splice
-  ROUSE__URING_READY = 1024,    // no more: a poll has reported what it needs
-  ROUSE__URING_PATIENT = 2048,  // as the kernel does it
+  ROUSE__URING_POLLING = 16,     // for readiness, since it was tried too early
+  ROUSE__URING_EDGE = 128,       // by a poll with many results
+  ROUSE__URING_PAUSING = 256,    // for a moment to pass
+  ROUSE__URING_SECOND = 512,     // for the other descriptor of a splice
+  ROUSE__URING_READY = 1024,     // no more: a poll has reported what it needs
+  ROUSE__URING_PATIENT = 2048,   // as the kernel does it
+  ROUSE__URING_EXCHANGE = 4096,  // it was submitted as an exchange
 };
 
 // --- setup.c -------------------------------------------------------------------------------------
@@ -74,10 +77,14 @@ void rouse__uring_flag_names(unsigned flags, char *text, size_t size);
 extern int (*rouse__uring_enter)(unsigned fd, unsigned submit, unsigned wait, unsigned flags,
                                  sigset_t *argument, size_t argument_size);
 
-// Makes the entries that were filled in visible to the kernel. How many it has not taken yet.
-static inline unsigned rouse__uring_publish(struct io_uring *ring) {
+// How many entries that were filled in the kernel has not taken yet.
+static inline unsigned rouse__uring_pending(const struct io_uring *ring) {
   // RELAXED: the kernel moves it only inside our own system calls.
-  unsigned pending = ring->sq.sqe_tail - load_relaxed((rouse__atomic32 *)(void *)ring->sq.khead);
+  return ring->sq.sqe_tail - load_relaxed((rouse__atomic32 *)(void *)ring->sq.khead);
+}
+// Makes them visible to it, and returns the same.
+static inline unsigned rouse__uring_publish(struct io_uring *ring) {
+  unsigned pending = rouse__uring_pending(ring);
   if (pending) {
     // ORDER(sq-tail): release, the entries; the kernel acquires when it is entered.
     store_release((rouse__atomic32 *)(void *)ring->sq.ktail, ring->sq.sqe_tail);
@@ -132,7 +139,19 @@ struct list {
 };
 
 // How many receives are kept aside at most.
-enum { ROUSE__URING_LATER = 512 };
+enum { ROUSE__URING_LATER = 512, ROUSE__URING_EXCHANGES = 512 };
+
+// Exchanges whose receive is not on the ring yet (exchange.c). By running numbers:
+struct rouse__uring_exchanges {
+  bool tried, can;      // the kernel was seen to do what they rely on
+  unsigned begin, end;  // those that there are
+  unsigned handed;      // from |begin| to here the kernel has taken the sends
+  unsigned over;        // and from |begin| to here they are over, and all went well
+  bool linked;          // the only one is on the ring with its receive, and not handed over yet
+  unsigned linked_at;   // where its entries are in the submission queue
+  unsigned cancelled;   // how many are
+  struct io_uring_sqe receives[ROUSE__URING_EXCHANGES];  // at the number's remainder
+};
 
 struct uring {
   struct rouse__backend backend;
@@ -151,6 +170,7 @@ struct uring {
   uint64_t events;  // completions and bells, to tell whether anything came
   bool refused;     // the kernel did not take all entries
   int failure;      // what ends the loop's run
+  struct rouse__uring_exchanges exchanges;
   unsigned later_count;
   struct io_uring_sqe later[ROUSE__URING_LATER];  // of receives, to go to the ring behind all else
 };
@@ -162,6 +182,10 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io);
 void rouse__uring_start(struct uring *uring, rouse_io *io);
 // Puts the receives there now.
 void rouse__uring_put_later(struct uring *uring);
+// Puts one whose entry has been filled in. False: there is no room.
+bool rouse__uring_put_prepared(struct uring *uring, const struct io_uring_sqe *prepared);
+// A free entry, or NULL if the kernel does not take what is there.
+struct io_uring_sqe *rouse__uring_take_entry(struct uring *uring);
 void rouse__uring_cancel(struct uring *uring, rouse_io *io);
 void rouse__uring_complete(struct uring *uring, rouse_io *io, int64_t result);
 // |io|, which is not on the ring, has ended with |result|: completed by the next poll().
@@ -175,6 +199,38 @@ static inline bool rouse__uring_interrupted(int result) {
 
 // Hands over the entries that were filled in.
 void rouse__uring_hand_over(struct uring *uring);
+
+// --- exchange.c ----------------------------------------------------------------------------------
+
+// How their sends are made: at once and whole, or not at all.
+#define ROUSE__URING_SEND_AT_ONCE (MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL)
+
+// As struct rouse__backend_ops has it.
+bool rouse__uring_submit_exchange(struct rouse__backend *backend, rouse_io *io);
+// The kernel has taken all entries.
+static inline void rouse__uring_exchanges_handed(struct uring *uring) {
+  uring->exchanges.handed = uring->exchanges.end;
+}
+// All completions that the kernel had by then have been looked at.
+static inline void rouse__uring_exchanges_heard(struct uring *uring) {
+  uring->exchanges.over = uring->exchanges.handed;
+}
+static inline bool rouse__uring_exchanges_left(const struct uring *uring) {
+  return uring->exchanges.begin != uring->exchanges.end && !uring->exchanges.linked;
+}
+// All entries are about to be handed over: if there is but one, the send of an exchange, its
+// receive is linked to it.
+void rouse__uring_exchange_link(struct uring *uring);
+// They were, but for |left| that the kernel did not take.
+void rouse__uring_exchange_linked(struct uring *uring, unsigned left);
+// Puts onto the ring the receives of those whose send is over.
+void rouse__uring_exchanges_go_on(struct uring *uring);
+// The send for which |user_data| is has failed, or has sent a part: the operation, now a send.
+rouse_io *rouse__uring_exchange_broke(struct uring *uring, uint64_t user_data);
+// |io|, cancelled, is one whose receive is not on the ring: true, and it ends with its send.
+bool rouse__uring_exchange_cancelled(struct uring *uring, const rouse_io *io);
+// Whether there is one on |fd|.
+bool rouse__uring_exchanges_on(const struct uring *uring, int fd);
 
 // --- linked.c ------------------------------------------------------------------------------------
 
@@ -205,14 +261,12 @@ void rouse__uring_buffers_close(struct rouse__backend *backend, void *system, ui
 void rouse__uring_buffers_give(struct rouse__backend *backend, rouse_buffers *buffers,
                                uint32_t index);
 
-// --- try_many.c ----------------------------------------------------------------------------------
+// --- try_many.c, try_exchange.c ------------------------------------------------------------------
 
-enum { ROUSE__URING_MANY_ACCEPTS = 1, ROUSE__URING_MANY_RECEIVES = 2 };
-// Which operations with many results the kernel was seen to do. Tried once for the process.
-uint32_t rouse__uring_many(uint32_t without);
-// The same, on |ring|: 0, or a failure and why.
+// 0, or a failure and why: operations with many results; exchanges.
 int rouse__uring_try_accepts(struct io_uring *ring, uint32_t without, char *reason, size_t size);
 int rouse__uring_try_receives(struct io_uring *ring, uint32_t without, char *reason, size_t size);
+int rouse__uring_try_exchange(struct io_uring *ring, uint32_t without, char *reason, size_t size);
 
 // --- behaviour.c ---------------------------------------------------------------------------------
 
@@ -220,6 +274,13 @@ int rouse__uring_try_receives(struct io_uring *ring, uint32_t without, char *rea
 // 0, or a failure and why.
 int rouse__uring_bell_choose(uint32_t without, enum rouse__uring_bell_kind *out_kind, char *reason,
                              size_t reason_size);
+enum {
+  ROUSE__URING_MANY_ACCEPTS = 1,
+  ROUSE__URING_MANY_RECEIVES = 2,
+  ROUSE__URING_ONE_EXCHANGE = 4,
+};
+// Which of these the kernel was seen to do. Tried once for the process.
+uint32_t rouse__uring_abilities(uint32_t without);
 // Adds to |probe| what was found out by trying.
 void rouse__uring_probe(rouse_probe *probe);
 

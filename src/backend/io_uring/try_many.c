@@ -127,30 +127,3 @@ out_free:
   if (!refused) return 0;
   return rouse__try_no(refused, reason, size, "one entry does not receive into provided buffers");
 }
-
-// --- once for the process ------------------------------------------------------------------------
-
-// What was found out: |without| in the upper half, and a mark that anything was.
-static rouse__atomic64 found;
-enum { KNOWN = 4 };
-
-uint32_t rouse__uring_many(uint32_t without) {
-  uint64_t known = load_relaxed(&found);  // RELAXED: the word is all there is
-  if (known >> 32 == without && (known & KNOWN)) return (uint32_t)known & (KNOWN - 1);
-  struct io_uring ring;
-  struct rouse__uring_setup setup;
-  char reason[ROUSE__URING_REASON_SIZE];
-  if (rouse__uring_set_up(&ring, ROUSE__TRY_ENTRIES, without, &setup, reason, sizeof reason)) {
-    return 0;
-  }
-  uint32_t many = 0;
-  if (!rouse__uring_try_accepts(&ring, without, reason, sizeof reason)) {
-    many |= ROUSE__URING_MANY_ACCEPTS;
-  }
-  if (!rouse__uring_try_receives(&ring, without, reason, sizeof reason)) {
-    many |= ROUSE__URING_MANY_RECEIVES;
-  }
-  rouse__uring_exit(&ring);
-  store_relaxed(&found, (uint64_t)without << 32 | KNOWN | many);  // RELAXED: as above
-  return many;
-}
