@@ -289,6 +289,84 @@ CLAIM(cancel_against_completion_loses_no_byte) {
   return 0;
 }
 
+// --- many at once --------------------------------------------------------------------------------
+
+enum { CROWD = 24, STREAM = 100000 };
+
+// Sends back what it receives, until the peer has finished.
+static int64_t echo(void *argument) {
+  const rouse_fd fd = *(rouse_fd *)argument;
+  char buffer[4096];
+  size_t size = 0, sent;
+  int64_t got;
+  while ((got = rouse_tcp_exchange(fd, buffer, size, &sent, buffer, sizeof buffer, ROUSE_FOREVER)) >
+         0) {
+    check_equal(sent, size);
+    size = (size_t)got;
+  }
+  return got;
+}
+
+typedef struct talker {
+  rouse_fd fd;
+  const unsigned char *data;
+  size_t size;
+  uint32_t number;
+} talker;
+
+// Sends a stream in parts of any size, each with a deadline that mostly is too short for all of it,
+// and compares what comes back.
+static int64_t talk(void *argument) {
+  talker *self = argument;
+  random_source random = random_from(self->number);
+  unsigned char in[4096];
+  size_t sent = 0, received = 0;
+  int64_t late = 0;
+  while (received < self->size) {
+    size_t size = 1 + random_below(&random, 20000), now = 0;
+    if (size > self->size - sent) size = self->size - sent;
+    if (sent - received > 50000) size = 0;  // else neither would take what the other sends
+    const uint32_t patience_ns = random_below(&random, random_one_in(&random, 2) ? 20000 : 500000);
+    const int64_t got = rouse_tcp_exchange(self->fd, self->data + sent, size, &now, in, sizeof in,
+                                           rouse_deadline_in_ns(patience_ns));
+    check(now <= size);
+    sent += now;
+    if (got == ROUSE_ETIMEDOUT) {
+      late++;
+      continue;
+    }
+    check(got > 0);
+    check_equal(now, size);
+    check(received + (size_t)got <= sent);
+    check(!memcmp(in, self->data + received, (size_t)got));
+    received += (size_t)got;
+  }
+  check_result(rouse_tcp_shutdown(self->fd, SHUT_WR), ROUSE_DONE);
+  return late;
+}
+
+CLAIM(crowd_that_is_late_at_any_point_loses_no_byte_and_gets_none_twice) {
+  unsigned char *data = bulk_make();
+  tcp_pair pairs[CROWD];
+  talker talkers[CROWD];
+  rouse_task *tasks[CROWD], *echoes[CROWD];
+  for (uint32_t i = 0; i < CROWD; i++) {
+    pairs[i] = i % 2 ? tcp_pair_make() : narrow_pair();
+    talkers[i] = (talker){pairs[i].client, data, (size_t)test_scaled(STREAM), i + 1};
+    echoes[i] = test_spawn(NULL, echo, &pairs[i].server);
+    tasks[i] = test_spawn(NULL, talk, &talkers[i]);
+  }
+  int64_t late = 0;
+  for (int i = 0; i < CROWD; i++) {
+    late += test_join(tasks[i]);
+    check_equal(test_join(echoes[i]), 0);
+    tcp_pair_close(&pairs[i]);
+  }
+  check(late > 0);
+  free(data);
+  return 0;
+}
+
 CLAIM(wrong_descriptor_is_refused_and_nothing_was_sent) {
   char in[4];
   size_t sent = 9;
@@ -360,6 +438,7 @@ int main(void) {
       cmocka_unit_test(stopped_while_it_receives_it_has_sent_all_and_takes_nothing),
       cmocka_unit_test(deadline_that_has_passed_makes_it_a_try_to_send),
       cmocka_unit_test(cancel_against_completion_loses_no_byte),
+      cmocka_unit_test(crowd_that_is_late_at_any_point_loses_no_byte_and_gets_none_twice),
       cmocka_unit_test(wrong_descriptor_is_refused_and_nothing_was_sent),
       cmocka_unit_test(without_a_loop_it_is_refused),
       cmocka_unit_test(it_completes_once_by_callback_and_not_in_a_chain),

@@ -84,6 +84,7 @@ static int before_each(void **state) {
 
 static int after_each(void **state) {
   (void)state;
+  check_equal(uring->exchanges.cancelled, 0);
   test_loop_destroy(loop);
   rouse__uring_enter = io_uring_enter2;
   return 0;
