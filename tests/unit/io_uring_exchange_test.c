@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -339,6 +340,26 @@ static void a_kernel_that_refuses_now_and_then_loses_none(void **state) {
   }
 }
 
+// The kernel takes the send, but not what was started after it.
+static void what_was_left_over_is_linked_to_nothing(void **state) {
+  (void)state;
+  connection one, silent;
+  connect_one(&one);
+  connect_one(&silent);
+  kernel.most = 1;
+  start(&one, "ask", 3);
+  check_result(rouse_fd_poll_start(&silent.io.io, silent.ours, POLLIN, ROUSE_FOREVER),
+               ROUSE_PENDING);
+  for (int i = 0; i < 4; i++) look();
+  answer(&one, "yes");
+  test_loop_run_until(loop, &done, 1);
+  check_ended(&one, 3, 3);
+  rouse_wait_cancel(&silent.io.io.wait);
+  test_loop_run_until(loop, &done, 2);
+  close_one(&one);
+  close_one(&silent);
+}
+
 static void more_in_a_turn_than_are_kept_aside_are_all_made(void **state) {
   (void)state;
   enum { COUNT = 2 * ROUSE__URING_EXCHANGES + 100 };
@@ -573,6 +594,7 @@ int main(void) {
       CLAIM(crowds_are_served_on_rings_of_any_size),
       CLAIM(a_kernel_that_takes_one_entry_at_a_time_loses_none),
       CLAIM(a_kernel_that_refuses_now_and_then_loses_none),
+      CLAIM(what_was_left_over_is_linked_to_nothing),
       CLAIM(more_in_a_turn_than_are_kept_aside_are_all_made),
       CLAIM(a_kernel_without_memory_for_the_receive_ends_the_run),
       CLAIM(a_cancel_at_any_point_tells_what_was_sent),
