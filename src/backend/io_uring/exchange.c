@@ -62,7 +62,7 @@ bool rouse__uring_submit_exchange(struct rouse__backend *backend, rouse_io *io) 
   if (!sqe) return false;
   io_uring_prep_send(sqe, io->fd, io->address2, (size_t)io->offset, ROUSE__URING_SEND_AT_ONCE);
   sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-  if (uring->registered) rouse__uring_use_registered(uring, sqe, io);
+  if (uring->registered) rouse__uring_use_registered_file(uring, sqe);
   sqe->user_data = (uintptr_t)io | ROUSE__URING_OF_SEND;
   io->backend[FLAGS] = ROUSE__URING_EXCHANGE;
   io->backend[NUMBER] = exchanges->end;

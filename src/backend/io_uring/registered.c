@@ -203,6 +203,18 @@ static bool has_file(const rouse_io *io) {
   }
 }
 
+static bool use_file(const struct rouse__uring_registered *registered, struct io_uring_sqe *sqe) {
+  const uint32_t place = place_of(registered, sqe->fd);
+  if (!place) return false;
+  sqe->fd = (int)place - 1;
+  sqe->flags |= IOSQE_FIXED_FILE;
+  return true;
+}
+
+void rouse__uring_use_registered_file(struct uring *uring, struct io_uring_sqe *sqe) {
+  uring->backend.registered_uses += use_file(uring->registered, sqe);
+}
+
 void rouse__uring_use_registered(struct uring *uring, struct io_uring_sqe *sqe,
                                  const rouse_io *io) {
   const struct rouse__uring_registered *registered = uring->registered;
@@ -216,11 +228,6 @@ void rouse__uring_use_registered(struct uring *uring, struct io_uring_sqe *sqe,
       uses = true;
     }
   }
-  const uint32_t place = has_file(io) ? place_of(registered, io->fd) : 0;
-  if (place) {
-    sqe->fd = (int)place - 1;
-    sqe->flags |= IOSQE_FIXED_FILE;
-    uses = true;
-  }
+  if (has_file(io) && use_file(registered, sqe)) uses = true;
   uring->backend.registered_uses += uses;
 }

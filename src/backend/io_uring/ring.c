@@ -182,15 +182,12 @@ bool rouse__uring_does(const struct uring *uring, rouse_io *io) {
   return rouse__uring_suits(io);
 }
 
-// Of the operation itself nothing is read unless files are registered: in a crowd it has left the
-// cache.
+// Of the operation itself nothing is read: in a crowd it has left the cache.
 bool rouse__uring_put_prepared(struct uring *uring, const struct io_uring_sqe *prepared) {
   struct io_uring_sqe *sqe = rouse__uring_take_entry(uring);
   if (!sqe) return false;
   *sqe = *prepared;
-  if (uring->registered) {
-    rouse__uring_use_registered(uring, sqe, (rouse_io *)(uintptr_t)prepared->user_data);
-  }
+  if (uring->registered) rouse__uring_use_registered_file(uring, sqe);
   return true;
 }
 

@@ -246,6 +246,8 @@ int rouse__uring_register_file(struct rouse__backend *backend, rouse_fd fd);
 void rouse__uring_unregister_file(struct rouse__backend *backend, rouse_fd fd);
 // Lets |sqe|, filled in for |io|, use what is registered. Something is.
 void rouse__uring_use_registered(struct uring *uring, struct io_uring_sqe *sqe, const rouse_io *io);
+// The same for a send or receive, of which nothing else can be.
+void rouse__uring_use_registered_file(struct uring *uring, struct io_uring_sqe *sqe);
 void rouse__uring_registered_free(struct uring *uring);
 
 // --- many.c: operations with many results, and groups of buffers ---------------------------------
