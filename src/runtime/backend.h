@@ -103,8 +103,8 @@ struct rouse__backend_ops {
   // system call if it can see that there is nothing to do). 0, or a failure that ends the loop's
   // run. EINTR is no failure.
   int (*poll)(struct rouse__backend *backend, int64_t deadline_ns);
-  // May be NULL. Whether there may be something for poll() to complete, as far as memory shows: no
-  // system call, and nothing is changed.
+  // May be NULL. Whether there may be something for poll() to complete or to go on with, as far as
+  // memory shows: no system call, and nothing is changed.
   bool (*came)(const struct rouse__backend *backend);
   // Any thread: makes a poll() that sleeps, or the next one that would, return. Called once for
   // each time the loop announced its sleep and was found asleep. The backend adds what it has heard

@@ -14,6 +14,7 @@
 
 #include "../support/support.h"
 #include "runtime/loop_internal.h"
+#include "sockets.h"
 
 #ifndef ROUSE_HAVE_IO_URING
 int main(void) { test_skip("this build has no io_uring backend"); }
@@ -65,18 +66,6 @@ static int before_each_without_multishot(void **state) {
 
 static char block[65536];
 
-// Both return how many bytes that were.
-static int64_t fill(int fd) {
-  int64_t sum = 0, size;
-  while ((size = send(fd, block, sizeof block, MSG_DONTWAIT)) > 0) sum += size;
-  return sum;
-}
-static int64_t drain(int fd) {
-  int64_t sum = 0, size;
-  while ((size = recv(fd, block, sizeof block, MSG_DONTWAIT)) > 0) sum += size;
-  return sum;
-}
-
 // |io| was started, and its loop sleeps until the deadline, instead of looking again and again.
 static void check_sleeps(int calls_most) {
   calls = 0;
@@ -91,7 +80,7 @@ static void check_sleeps(int calls_most) {
 // A full socket whose peer has finished sending, which the kernel reports in each poll.
 static int64_t make_half_closed(int fds[2], int flags) {
   check_system(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, fds));
-  int64_t filled = fill(fds[0]);
+  int64_t filled = socket_fill(fds[0]);
   check_system(shutdown(fds[1], SHUT_WR));
   return filled;
 }
@@ -101,7 +90,7 @@ static void poll_half_closed(int calls_most) {
   make_half_closed(fds, 0);
   check_result(rouse_fd_poll_start(&io.io, fds[0], POLLOUT, ROUSE_FOREVER), ROUSE_PENDING);
   check_sleeps(calls_most);
-  drain(fds[1]);
+  socket_drain(fds[1]);
   test_loop_run_until(loop, &done, 1);
   check_equal(io.result, POLLOUT);
   check_result(rouse_fd_poll_start(&io.io, fds[0], POLLPRI, ROUSE_FOREVER), ROUSE_PENDING);
@@ -150,10 +139,10 @@ static void a_send_to_a_peer_that_has_finished_sending_sleeps(void **state) {
   int64_t filled = make_half_closed(fds, SOCK_NONBLOCK);
   check_result(rouse_tcp_send_start(&io.io, fds[0], "hello", 5, ROUSE_FOREVER), ROUSE_PENDING);
   check_sleeps(20);
-  int64_t drained = drain(fds[1]);  // perhaps with what is sent meanwhile
+  int64_t drained = socket_drain(fds[1]);  // perhaps with what is sent meanwhile
   test_loop_run_until(loop, &done, 1);
   check_equal(io.result, 5);
-  drained += drain(fds[1]);
+  drained += socket_drain(fds[1]);
   check_equal(drained, filled + 5);
   close(fds[0]);
   close(fds[1]);
@@ -179,7 +168,7 @@ static void a_send_whose_socket_only_seems_ready_sleeps_most_of_the_time(void **
                  ROUSE_PENDING);
     check_sleeps(60);
     if (cancelled) rouse_wait_cancel(&io.io.wait);
-    if (!cancelled) drain(receiver);
+    if (!cancelled) socket_drain(receiver);
     test_loop_run_until(loop, &done, 1);
     check_equal(io.result, cancelled ? ROUSE_ECANCELED : 5);
   }

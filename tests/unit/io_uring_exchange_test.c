@@ -5,7 +5,6 @@
 // White box: at rouse__uring_enter the tests count entries and completions, and hold entries back.
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "../support/support.h"
 #include "runtime/loop_internal.h"
+#include "sockets.h"
 
 #ifndef ROUSE_HAVE_IO_URING
 int main(void) { test_skip("this build has no io_uring backend"); }
@@ -108,7 +108,7 @@ typedef struct connection {
 
 static void connect_one(connection *self) {
   int fds[2];
-  check_system(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+  check_system(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));  // whose calls wait
   *self = (connection){.ours = fds[0], .peers = fds[1]};
   test_io_init(&self->io, loop, &done);
 }
@@ -127,23 +127,6 @@ static void start(connection *self, const char *out, size_t size) {
 static size_t sent(const connection *self) { return rouse_tcp_exchange_sent(&self->io.io); }
 
 static char block[BULK];
-
-// Fills what the connection can hold. How much that was.
-static size_t fill(connection *self) {
-  size_t sum = 0;
-  ssize_t size;
-  while ((size = send(self->ours, block, sizeof block, MSG_DONTWAIT)) > 0) sum += (size_t)size;
-  return sum;
-}
-
-// Takes what has arrived. How much that was.
-static size_t drain(connection *self) {
-  size_t sum = 0;
-  ssize_t size;
-  static char bytes[BULK];
-  while ((size = recv(self->peers, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) sum += (size_t)size;
-  return sum;
-}
 
 // The peer has got |text|, and no more.
 static void check_arrived(connection *self, const char *text) {
@@ -173,7 +156,7 @@ static void a_question_and_its_answer_are_one_completion(void **state) {
   start(&one, "warm", 4);
   answer(&one, "up");
   test_loop_run_until(loop, &done, 1);
-  drain(&one);
+  socket_drain(one.peers);
   kernel.completions = kernel.entries = 0;
   for (int i = 0; i < ROUNDS; i++) {
     start(&one, "ask", 3);
@@ -207,25 +190,25 @@ static void a_loop_that_goes_to_sleep_has_its_receives_on_the_ring(void **state)
 // --- sends that fail, or get through in parts ----------------------------------------------------
 
 // The answer is there from the beginning, and is not taken before all is sent.
-static void check_goes_on(size_t filled, size_t size, connection *self) {
+static void check_goes_on(int64_t filled, int64_t size, connection *self) {
   answer(self, "early");
-  start(self, block, size);
+  start(self, block, (size_t)size);
   for (int i = 0; i < 5; i++) look();
   check_equal(done, 0);
-  for (size_t arrived = 0; arrived < filled + size; arrived += drain(self)) {
+  for (int64_t arrived = 0; arrived < filled + size; arrived += socket_drain(self->peers)) {
     check_equal(done, 0);
     check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
   }
   test_loop_run_until(loop, &done, 1);
-  check_ended(self, 5, size);
-  check_equal(drain(self), 0);
+  check_ended(self, 5, (size_t)size);
+  check_equal(socket_drain(self->peers), 0);
 }
 
 static void a_send_into_a_full_socket_is_made_again(void **state) {
   (void)state;
   connection one;
   connect_one(&one);
-  check_goes_on(fill(&one), 10, &one);
+  check_goes_on(socket_fill(one.ours), 10, &one);
   close_one(&one);
 }
 
@@ -233,8 +216,7 @@ static void a_part_that_was_sent_is_followed_by_the_rest(void **state) {
   (void)state;
   connection one;
   connect_one(&one);
-  const int room = 4096;
-  check_system(setsockopt(one.ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof room));
+  test_socket_narrow(one.ours);
   check_goes_on(0, BULK, &one);
   close_one(&one);
 }
@@ -243,8 +225,8 @@ static void the_same_on_sockets_that_do_not_block(void **state) {
   (void)state;
   connection one;
   connect_one(&one);
-  check_system(fcntl(one.ours, F_SETFL, O_NONBLOCK));
-  check_goes_on(fill(&one), BULK, &one);
+  test_socket_set_waits(one.ours, false);
+  check_goes_on(socket_fill(one.ours), BULK, &one);
   close_one(&one);
 }
 
@@ -285,11 +267,11 @@ static void a_failure_after_all_was_sent_says_that_it_was(void **state) {
 static void crowd(int count) {
   connection *all = calloc((size_t)count, sizeof *all);
   check(all);
-  size_t *filled = calloc((size_t)count, sizeof *filled);
+  int64_t *filled = calloc((size_t)count, sizeof *filled);
   check(filled);
   for (int i = 0; i < count; i++) {
     connect_one(&all[i]);
-    if (i % 3 == 0) filled[i] = fill(&all[i]);
+    if (i % 3 == 0) filled[i] = socket_fill(all[i].ours);
     answer(&all[i], "yes");
     start(&all[i], "question", 8);
   }
@@ -298,15 +280,15 @@ static void crowd(int count) {
   test_loop_settle(loop);
   check_equal(done, easy);
   for (int i = 0; i < count; i++) check_equal(all[i].io.completed, i % 3 != 0);
-  size_t arrived = 0, expected = 0;
+  int64_t arrived = 0, expected = 0;
   for (int i = 0; i < count; i++) {
     expected += filled[i] + 8;
-    arrived += drain(&all[i]);
+    arrived += socket_drain(all[i].peers);
   }
   test_loop_run_until(loop, &done, count);
   for (int i = 0; i < count; i++) {
     check_ended(&all[i], 3, 8);
-    arrived += drain(&all[i]);
+    arrived += socket_drain(all[i].peers);
     close_one(&all[i]);
   }
   check_equal(arrived, expected);
@@ -373,11 +355,11 @@ static void more_in_a_turn_than_are_kept_aside_are_all_made(void **state) {
                  ROUSE_PENDING);
   }
   // There is room for some at a time only, in both directions.
-  size_t arrived = 0;
+  int64_t arrived = 0;
   int answered = 0;
   while (done < COUNT) {
     check(rouse_loop_run_once(loop, rouse_deadline_in_ns(MILLISECOND)) >= 0);
-    arrived += drain(&one);
+    arrived += socket_drain(one.peers);
     while (answered < COUNT && send(one.peers, "y", 1, MSG_DONTWAIT) == 1) answered++;
   }
   check_equal(arrived, COUNT);
@@ -429,21 +411,20 @@ static void cancelled_after(int looks) {
 static void cancelled_in_vain_after(int looks) {
   connection one;
   connect_one(&one);
-  const size_t filled = fill(&one);
+  const int64_t filled = socket_fill(one.ours);
   start(&one, "ask", 3);
   for (int i = 0; i < looks; i++) look();
   rouse_wait_cancel(&one.io.io.wait);
   test_loop_run_until(loop, &done, done + 1);
   check_ended(&one, ROUSE_ECANCELED, 0);
-  check_equal(drain(&one), filled);
+  check_equal(socket_drain(one.peers), filled);
   close_one(&one);
 }
 
 static void cancelled_in_part_after(int looks) {
   connection one;
   connect_one(&one);
-  const int room = 4096;
-  check_system(setsockopt(one.ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof room));
+  test_socket_narrow(one.ours);
   start(&one, block, BULK);
   for (int i = 0; i < looks; i++) look();
   rouse_wait_cancel(&one.io.io.wait);
@@ -451,7 +432,7 @@ static void cancelled_in_part_after(int looks) {
   check(sent(&one) > 0 && sent(&one) < BULK);
   const size_t size = sent(&one);
   check_ended(&one, ROUSE_ECANCELED, size);
-  check_equal(drain(&one), size);
+  check_equal(socket_drain(one.peers), size);
   close_one(&one);
 }
 

@@ -143,10 +143,10 @@ bool rouse__uring_exchange_cancelled(struct uring *uring, const rouse_io *io) {
   return true;
 }
 
-bool rouse__uring_exchanges_on(const struct uring *uring, int fd) {
-  const struct rouse__uring_exchanges *exchanges = &uring->exchanges;
+bool rouse__uring_exchanges_on(struct uring *uring, int fd) {
+  struct rouse__uring_exchanges *exchanges = &uring->exchanges;
   for (unsigned number = exchanges->begin; number != exchanges->end; number++) {
-    const struct io_uring_sqe *receive = &exchanges->receives[number % ROUSE__URING_EXCHANGES];
+    const struct io_uring_sqe *receive = receive_of(exchanges, number);
     if (receive->user_data && receive->fd == fd) return true;
   }
   return false;

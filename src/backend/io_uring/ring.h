@@ -230,7 +230,7 @@ rouse_io *rouse__uring_exchange_broke(struct uring *uring, uint64_t user_data);
 // |io|, cancelled, is one whose receive is not on the ring: true, and it ends with its send.
 bool rouse__uring_exchange_cancelled(struct uring *uring, const rouse_io *io);
 // Whether there is one on |fd|.
-bool rouse__uring_exchanges_on(const struct uring *uring, int fd);
+bool rouse__uring_exchanges_on(struct uring *uring, int fd);
 
 // --- linked.c ------------------------------------------------------------------------------------
 
